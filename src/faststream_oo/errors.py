@@ -1,0 +1,127 @@
+"""Every error of the framework, sorted by what the caller can do about it.
+
+MessagingError
+├── SetupError            fix the code or the settings; raised before anything connects, with every problem found
+├── TransportError        try again later; the broker or the network
+│   ├── ConnectError      no connection within the deadline, or refused credentials
+│   └── PublishError      the broker did not confirm, or could not route, a message
+├── MessageError          this message cannot be handled; it is dead-lettered
+│   ├── DecodeError       the bytes do not give the annotated type
+│   └── UnmatchedError    no handler of the subscription takes it
+└── LifecycleError        the object was used too early, too late or twice
+"""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+
+class MessagingError(Exception):
+    """Root of the framework's errors."""
+
+
+@frozen
+class Problem:
+    """One thing that is wrong with an application, as `SetupError` reports it.
+
+    Attributes:
+        path: Where: `Billing.kafka.broker`, `Orders.placed`, or `kafka.consumers.Orders.retry` of the settings.
+        what: What is wrong, in one sentence.
+        hint: The likely remedy, or an empty string.
+    """
+
+    path: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Render as `path: what. Hint: …`."""
+        line = f"{self.path}: {self.what}"
+        return f"{line}. Hint: {self.hint}" if self.hint else line
+
+
+class SetupError(MessagingError):
+    """The application cannot be built as it is written; all problems are reported at once.
+
+    Args:
+        problems: What is wrong, in the order it was found; equal ones are reported once.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems)
+        self._problems = tuple(dict.fromkeys(problems))
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """Every problem found."""
+        return self._problems
+
+    def __str__(self) -> str:
+        """Render one problem a line."""
+        return "\n".join(str(problem) for problem in self._problems)
+
+
+class TransportError(MessagingError):
+    """The broker or the network failed; the same call may succeed later."""
+
+
+class ConnectError(TransportError):
+    """No usable connection within `connect_timeout`.
+
+    Args:
+        broker: Kind of broker, as `kafka`.
+        servers: Addresses that were tried, without credentials.
+        cause: What went wrong, in the client's or the system's words.
+        hint: The likely remedy, or an empty string.
+    """
+
+    def __init__(self, broker: str, servers: str, cause: str, hint: str = "") -> None:
+        super().__init__(broker, servers, cause, hint)
+        self.broker = broker
+        self.servers = servers
+        self.cause = cause
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Render broker, address, cause and hint."""
+        text = f"{self.broker} at {self.servers}: {self.cause}"
+        return f"{text}\nHint: {self.hint}" if self.hint else text
+
+
+class PublishError(TransportError):
+    """A message was not confirmed, or no queue, stream or partition takes it."""
+
+
+class MessageError(MessagingError):
+    """This one message cannot be handled; it goes to the dead letters without a retry."""
+
+
+class DecodeError(MessageError):
+    """The bytes of a message do not give the annotated type.
+
+    Args:
+        message: What was expected and found, in one sentence.
+        path: Place in the document, as `$.items[2].price`; `$` when the whole document is unreadable.
+    """
+
+    def __init__(self, message: str, path: str = "$") -> None:
+        super().__init__(message, path)
+        self._message = message
+        self._path = path
+
+    @property
+    def path(self) -> str:
+        """Place in the document, as `$.items[2].price`."""
+        return self._path
+
+    def __str__(self) -> str:
+        """Render as `what @ path`."""
+        return f"{self._message} @ {self._path}"
+
+
+class UnmatchedError(MessageError):
+    """No handler of the subscription takes the message, and `unmatched` is not set to something else."""
+
+
+class LifecycleError(MessagingError):
+    """The object was used before it started, after it stopped, or started twice."""

@@ -1,0 +1,99 @@
+"""Where Kafka records come from and go to."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve, field, frozen, validators
+
+_LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+
+
+def topic_problem(name: str, /) -> str | None:
+    """Say why Kafka would refuse a topic name, None when it takes it (Kafka: `Topic.validate`)."""
+    if name in {".", ".."} or not _LEGAL.fullmatch(name):
+        return f'"{name}" is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -, and neither "." nor ".."'
+    return None
+
+
+@frozen
+class Topic:
+    """One topic.
+
+    Attributes:
+        name: May hold `{field}` when producing.
+        partitions: Number to create it with; None takes the cluster's default.
+        replication: Copies to create it with; None takes the cluster's default.
+        config: Topic configuration to create it with, by Kafka's names (`cleanup.policy`).
+        external: Owned by somebody else: checked, never created.
+    """
+
+    name: str
+    partitions: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(1)))
+    replication: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(1)))
+    config: Mapping[str, str] = field(factory=dict[str, str], kw_only=True, hash=False)
+    external: bool = field(default=False, kw_only=True)
+
+    def named(self, name: str, /) -> "Topic":
+        """Return the same topic under another name."""
+        return evolve(self, name=name)
+
+
+@frozen
+class DeadLetterTopic(Topic):
+    """A derived dead-letter topic: created when its source is first assigned, with room for the diagnostics.
+
+    Attributes:
+        source: Topic whose `max.message.bytes`, plus 64 KiB, it is created with, and whose partitions it has.
+    """
+
+    source: str = field(default="", kw_only=True)
+
+
+@frozen(init=False)
+class Topics:
+    """Several topics as one subscription; `Topics("orders", "invoices")`.
+
+    Args:
+        topic: The first.
+        topics: The others.
+    """
+
+    topics: Sequence[Topic]
+
+    def __init__(self, topic: str | Topic, /, *topics: str | Topic) -> None:
+        all_topics = tuple(t if isinstance(t, Topic) else Topic(t) for t in (topic, *topics))
+        self.__attrs_init__(all_topics)  # type: ignore[attr-defined]  # made by attrs
+
+    @property
+    def name(self) -> str:
+        """The topics' names, joined by commas."""
+        return ",".join(topic.name for topic in self.topics)
+
+
+@frozen
+class TopicPattern:
+    r"""All topics whose whole name matches a regular expression; named groups are `Path` parameters.
+
+    Topics that the framework made (`*.dlq`) and internal ones (`__*`) never match.
+
+    Attributes:
+        name: The expression, as `orders\.(?P<region>\w+)`.
+    """
+
+    name: str
+
+    def regex(self) -> re.Pattern[str]:
+        """Return the compiled expression. Raises re.error."""
+        return re.compile(self.name)
+
+    def matches(self, topic: str, /) -> bool:
+        """Whether a topic's whole name matches, and it is an ordinary topic."""
+        return not topic.startswith("__") and not topic.endswith(".dlq") and self.regex().fullmatch(topic) is not None
+
+
+@frozen
+class TopicPartition:
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
