@@ -40,7 +40,7 @@ endif
 NAMES ?= kafka
 ENGINE = $(shell docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1 && echo docker)
 
-.PHONY: help demo test unit integration check format bench brokers brokers-stop docs lock clean
+.PHONY: help demo test unit integration check lint types imports budgets format bench brokers brokers-stop docs lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,12 +57,20 @@ unit: $(DEV) ## the tests without network
 integration: $(DEV) ## the tests of every transport, and of the real brokers that are reachable
 	@$(PY) -m pytest tests/integration $(ARGS)
 
-check: $(DEV) ## format, lint, types, imports and budgets
+check: lint types imports budgets ## format, lint, types, imports and budgets
+
+lint: $(DEV)
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/ruff check
+
+types: $(DEV)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pyright
+
+imports: $(DEV)
 	$(VENV)/bin/lint-imports
+
+budgets: $(DEV)
 	$(PY) -m pytest --quiet tests/unit/test_budgets.py
 
 format: $(DEV) ## let ruff format and mend what it can
