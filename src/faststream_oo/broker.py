@@ -1,0 +1,343 @@
+"""What the brokers of all protocols have in common."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, ClassVar
+
+from attrs import evolve, frozen
+from typing_extensions import Self
+
+from faststream_oo.address import Address
+from faststream_oo.clock import Clock
+from faststream_oo.codec import Codec
+from faststream_oo.codecs.json import JsonCodec
+from faststream_oo.current import EMBEDDING, clock
+from faststream_oo.errors import ConnectError, LifecycleError, Problem
+from faststream_oo.message import Batch, Message, Outgoing
+from faststream_oo.middleware import Middleware, PublishMiddleware
+from faststream_oo.options import Topology
+from faststream_oo.outbox import Confirmations
+from faststream_oo.publishing import Publication, Terms, produced_body
+from faststream_oo.routes import Mark, class_options, class_prefix, marks_of, merge
+from faststream_oo.subscription import State, Subscription
+from faststream_oo.transport import Sender, Source, Transport
+
+_log = logging.getLogger("faststream_oo")
+_DOCS = frozenset({"title", "description", "tags"})
+
+
+@frozen
+class Options:
+    """What a protocol tells the core about its settings.
+
+    Attributes:
+        protocol: First part of paths in the settings and of origins, as `kafka`.
+        servers: Where it connects, without credentials.
+        prefix: Put before every address and group.
+        topology: What is done with declared addresses.
+        defaults: Options of every consumer, below the code.
+        consumers: Options by `Class` or `Class.method`, above the code.
+        producers: The same for producers.
+    """
+
+    protocol: str
+    servers: str
+    prefix: str
+    topology: Topology
+    defaults: Mapping[str, Any]
+    consumers: Mapping[str, Mapping[str, Any]]
+    producers: Mapping[str, Mapping[str, Any]]
+
+
+class Broker(ABC):
+    """Moves messages of one protocol; use it as an async context manager where no Application owns it.
+
+    Args:
+        options: What the protocol's settings say.
+        codec: Default `JsonCodec()`.
+        middlewares: Around everything this broker sends and handles, the first outermost.
+    """
+
+    message_type: ClassVar[type[Message]]
+    """What handlers may annotate as the message."""
+    outgoing_type: ClassVar[type[Outgoing[Any]]]
+    """What carries per-message options."""
+    producer_type: ClassVar[type[object]]
+    """Whose class keywords are options of publishing."""
+
+    def __init__(self, options: Options, *, codec: Codec | None = None, middlewares: Sequence[Middleware] = ()) -> None:
+        self.options = options
+        self.codec: Codec = JsonCodec() if codec is None else codec
+        self.middlewares: tuple[Middleware, ...] = tuple(middlewares)
+        self.outer_middlewares: tuple[Middleware, ...] = ()
+        """Those of the application that owns it, outside its own."""
+        self.running: list[Subscription] = []
+        self.given: Mapping[type[object], object] = {}
+        """Objects of the codec and middleware classes that options name, as the container provides them."""
+        self._state: State = "new"
+        self._opened: Transport[Any] | None = None
+        self._clock: Clock | None = None
+        self._confirmations: Confirmations | None = None
+        self._methods: dict[tuple[type[object], str], Sequence[Publication]] = {}
+        self._adhoc: dict[str | Address, Publication] = {}
+        self._senders: dict[Address, Sender[Any]] = {}
+        self._whole: dict[Address, Address] = {}
+        self._whole_ids: dict[int, Address] = {}
+        self._ensured: set[Address] = set()
+
+    # What a protocol adds -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def connect(self) -> Transport[Any]:
+        """Return the transport to open; no I/O."""
+
+    @abstractmethod
+    def native(self, address: str | Address, /) -> Address:
+        """Return a native address; `str` is short for the usual kind."""
+
+    @abstractmethod
+    def renamed(self, address: Address, name: str, /) -> Address:
+        """Return an address of the same kind under another name."""
+
+    @abstractmethod
+    def prefixed(self, address: Address, prefix: str, /) -> Address:
+        """Return an address with a prefix before its name; an external one as it is."""
+
+    @abstractmethod
+    def frame_options(self, outgoing: Outgoing[Any], options: Mapping[str, Any], /) -> Mapping[str, object]:
+        """Return the protocol's own options of one message, `@produces` options below."""
+
+    @abstractmethod
+    def dead_letter(self, source: str, group: str | None, /) -> Address | None:
+        """Return the derived dead-letter address of a whole address, whole; None where there is none."""
+
+    @abstractmethod
+    def source_options(self, options: Mapping[str, Any], group: str | None, drain_timeout: float, /) -> dict[str, Any]:
+        """Return what a transport's source is made with, from the resolved options of a subscription."""
+
+    @abstractmethod
+    def problems(self) -> Sequence[Problem]:
+        """Return what is wrong with the settings, as far as that is known without connecting."""
+
+    @abstractmethod
+    def address_problems(self, address: Address, consuming: bool, /) -> Sequence[tuple[str, str]]:
+        """Return what is wrong with an address, as pairs of what and hint."""
+
+    @abstractmethod
+    def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
+        """Return what is wrong with the resolved options of a subscription, as pairs of what and hint."""
+
+    # Life ---------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Connect, without serving any consumer. Raises ConnectError."""
+        await self.open(30.0)
+        return self
+
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Send what was accepted and disconnect."""
+        await self.close()
+
+    async def open(self, connect_timeout: float, /) -> None:
+        """Connect, trying again until the time is over. Raises ConnectError."""
+        if self._state not in {"new", "stopped"}:
+            raise LifecycleError(f"this {type(self).__name__} is {self._state}; it can be entered once at a time")
+        self._state = "starting"
+        embedding = EMBEDDING.get()
+        if embedding is not None and embedding.prefix:
+            self.options = evolve(self.options, prefix=embedding.prefix + self.options.prefix)
+            self._whole.clear()
+        self._clock = clock()
+        self._confirmations = Confirmations(self._clock)
+        transport = self.connect()
+        try:
+            await self._connected(transport, connect_timeout)
+        except BaseException:
+            self._state = "failed"
+            raise
+        self._opened = transport
+        self._state = "running"
+
+    async def _connected(self, transport: Transport[Any], connect_timeout: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + connect_timeout
+        pause = 0.25
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await transport.open()
+            except ConnectError as error:
+                if loop.time() + pause >= deadline:
+                    raise
+                if pause == 0.25:  # noqa: PLR2004 - the first failure speaks, the last one is raised
+                    fields = {"broker": error.broker, "servers": error.servers, "cause": error.cause}
+                    text = "waiting for %s at %s: %s"
+                    _log.warning(text, error.broker, error.servers, error.cause, extra={"fields": fields})
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 4.0)
+            except TimeoutError as error:
+                what = f"no answer in {connect_timeout:g} s"
+                raise ConnectError(self.options.protocol, self.options.servers, what) from error
+
+    async def close(self) -> None:
+        """Send what was accepted and disconnect; a broker that is not open stays as it is."""
+        transport, self._opened = self._opened, None
+        if transport is None:
+            return
+        self._state = "draining"
+        try:
+            await transport.close()
+        finally:
+            if self._confirmations is not None:
+                self._confirmations.close()
+            for cache in (self._methods, self._adhoc, self._senders, self._ensured):
+                cache.clear()  # type: ignore[attr-defined]  # all have it
+            self._state = "stopped"
+
+    @property
+    def state(self) -> State:
+        """Where it stands in its life; `degraded` while a subscription has lost the broker."""
+        if self._state == "running" and any(subscription.state == "degraded" for subscription in self.running):
+            return "degraded"
+        return self._state
+
+    @property
+    def transport(self) -> Transport[Any]:
+        """The open transport. Raises LifecycleError before it is open."""
+        if self._opened is None:
+            raise LifecycleError(f"this {type(self).__name__} is not open; enter it, or the Application that owns it")
+        return self._opened
+
+    @property
+    def clock(self) -> Clock:
+        """Where its time comes from."""
+        return self._clock or clock()
+
+    async def ping(self, timeout: float = 5.0) -> None:
+        """Return when the broker answers. Raises TransportError."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.transport.ping()
+        except TimeoutError as error:
+            what = f"no answer in {timeout:g} s"
+            raise ConnectError(self.options.protocol, self.options.servers, what) from error
+
+    # Addresses ----------------------------------------------------------------------------------------------------
+
+    def locate(self, address: str | Address, prefix: str = "", /) -> Address:
+        """Return the whole native address; one that is whole already is returned as it is."""
+        if id(address) in self._whole_ids:
+            return address  # type: ignore[return-value]  # only addresses are in the table
+        native = self.native(address)
+        if prefix:
+            native = self.prefixed(native, prefix)
+        whole = self._whole.get(native)
+        if whole is None:
+            whole = self._whole[native] = self.prefixed(native, self.options.prefix)
+            self._whole_ids[id(whole)] = whole
+        return whole
+
+    def concrete(self, address: Address, name: str, /) -> Address:
+        """Return a whole address under another whole name."""
+        whole = self.renamed(address, name)
+        self._whole_ids[id(whole)] = whole
+        return whole
+
+    async def ensure(self, address: Address, /) -> None:
+        """Declare a whole address once, by the topology mode."""
+        if address not in self._ensured:
+            await self.declare([address])
+
+    async def declare(self, addresses: Sequence[Address], /) -> Sequence[str]:
+        """Apply the topology mode to whole addresses and return the differences found."""
+        self._ensured.update(addresses)
+        if self.options.topology == "off":
+            return []
+        return await self.transport.declare(addresses, self.options.topology)
+
+    # Intake and sending -------------------------------------------------------------------------------------------
+
+    def source(self, address: Address, options: Mapping[str, object], /) -> Source:
+        """Return the intake of one subscription, not started."""
+        return self.transport.source(address, options)
+
+    def sender(self, address: Address, /) -> Sender[Any]:
+        """Return the sender to a whole address."""
+        sender = self._senders.get(address)
+        if sender is None:
+            sender = self._senders[address] = self.transport.sender(address)
+        return sender
+
+    @property
+    def confirmations(self) -> Confirmations:
+        """What gives up on publishes that are not confirmed in time."""
+        if self._confirmations is None:
+            raise LifecycleError(f"this {type(self).__name__} is not open; enter it, or the Application that owns it")
+        return self._confirmations
+
+    def outgoing(self, body: object, /) -> Outgoing[Any]:
+        """Return a body as the protocol's Outgoing."""
+        return self.outgoing_type(body)
+
+    def publications_of(self, cls: type[object], method: str, /) -> Sequence[Publication]:
+        """Return the publications of a method with `@produces`, top to bottom, compiled at the first call."""
+        found = self._methods.get((cls, method))
+        if found is None:
+            found = [self._publication(cls, method, mark) for mark in marks_of(cls, method)]
+            self._methods[cls, method] = found
+        return found
+
+    async def publish(self, address: str | Address, body: object, /) -> None:
+        """Publish a body, an Outgoing, or a Batch of either, as a Producer would."""
+        confirm = await self._by_hand(address).begin(body)
+        if confirm is not None:
+            await confirm
+
+    async def send_past_outbox(self, address: str | Address, body: object, /) -> Any:
+        """Send one message past the outbox, and return the client's receipt. Raises PublishError."""
+        if isinstance(body, Batch):
+            raise LifecycleError("send_now sends one message; publish a Batch")
+        return await self._by_hand(address).send_now(body)
+
+    def _by_hand(self, address: str | Address) -> Publication:
+        publication = self._adhoc.get(address)
+        if publication is None:
+            terms = Terms(self.codec, self._outward(()))
+            publication = self._adhoc[address] = Publication(self, self.locate(address), terms)
+        return publication
+
+    def produce_options(self, cls: type[object], method: str, mark: Mark, /) -> dict[str, Any]:
+        """Return the resolved options of one `@produces`: class, method, settings."""
+        of_class = class_options(cls)
+        if not issubclass(cls, self.producer_type):
+            of_class = {name: of_class[name] for name in ("middlewares", "tags") if name in of_class}
+        settings = self.options.producers
+        return merge(of_class, mark.options, settings.get(cls.__name__, {}), settings.get(f"{cls.__name__}.{method}", {}))
+
+    def _publication(self, cls: type[object], method: str, mark: Mark) -> Publication:
+        options = self.produce_options(cls, method, mark)
+        address = self.locate(options.pop("address", mark.address), class_prefix(cls))
+        terms = Terms(
+            codec=self.object_of(options.pop("codec", self.codec)),
+            middlewares=self._outward(options.pop("middlewares", ())),
+            key=options.pop("key", None),
+            headers=options.pop("headers", {}),
+            held=options.pop("outbox", True),
+            timeout=options.pop("confirm_timeout", 30.0),
+            options={name: value for name, value in options.items() if name not in _DOCS},
+            annotation=produced_body(getattr(cls, method)),
+        )
+        return Publication(self, address, terms)
+
+    def _outward(self, own: Sequence[object]) -> Sequence[PublishMiddleware]:
+        everything = [self.object_of(one) for one in (*self.outer_middlewares, *self.middlewares, *own)]
+        return [one for one in everything if hasattr(one, "publish")]
+
+    def object_of(self, given: Any, /) -> Any:
+        """Return the object that an option means: itself, or what the container provides for a class."""
+        return self.given.get(given, given) if isinstance(given, type) else given

@@ -1,0 +1,185 @@
+"""The broker of a Kafka cluster."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from attrs import evolve
+
+from faststream_oo.address import Address
+from faststream_oo.broker import Broker, Options
+from faststream_oo.codec import Codec
+from faststream_oo.errors import Problem
+from faststream_oo.kafka.address import DeadLetterTopic, Topic, TopicPattern, Topics, topic_problem
+from faststream_oo.kafka.message import KafkaMessage, KafkaOutgoing, KafkaReceipt, KafkaSubscription, PartitionInfo
+from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.kafka.transport import KafkaTransport, make_transport
+from faststream_oo.message import Message, Outgoing
+from faststream_oo.middleware import Middleware
+from faststream_oo.publishing import placeholders
+
+_REBALANCE_MARGIN = 30.0
+
+
+class KafkaBroker(Broker):
+    """Sends and receives records of one cluster.
+
+    Args:
+        settings: Connection and defaults.
+        transport: Takes the place of the one that `settings.driver` names.
+        codec: Default `JsonCodec()`.
+        middlewares: Around everything this broker sends and handles, the first outermost.
+    """
+
+    message_type: ClassVar[type[Message]] = KafkaMessage
+    outgoing_type: ClassVar[type[Outgoing[Any]]] = KafkaOutgoing
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        transport: KafkaTransport | None = None,
+        codec: Codec | None = None,
+        middlewares: Sequence[Middleware] = (),
+    ) -> None:
+        options = Options(
+            protocol="kafka",
+            servers=", ".join(settings.servers),
+            prefix=settings.prefix,
+            topology=settings.topology,
+            defaults=cast(Mapping[str, Any], settings.defaults),
+            consumers=cast(Mapping[str, Mapping[str, Any]], settings.consumers),
+            producers=cast(Mapping[str, Mapping[str, Any]], settings.producers),
+        )
+        super().__init__(options, codec=codec, middlewares=middlewares)
+        self._settings = settings
+        self._transport = transport
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """Connection and defaults."""
+        return self._settings
+
+    @property
+    def subscriptions(self) -> Sequence[KafkaSubscription]:
+        """The running subscriptions."""
+        return cast(Sequence[KafkaSubscription], tuple(self.running))
+
+    async def publish(self, address: str | Topic, body: object, /) -> None:
+        """Publish a body, a `KafkaOutgoing`, or a `Batch` of either, as a Producer would.
+
+        While a message is being handled it is held until the handler succeeds; elsewhere it returns when confirmed.
+
+        Raises:
+            PublishError: Not confirmed within 30 seconds.
+        """
+        await super().publish(address, body)
+
+    async def send_now(self, address: str | Topic, body: object, /) -> KafkaReceipt:
+        """Send one message past the outbox, and return where it was written. Raises PublishError."""
+        return cast(KafkaReceipt, await self.send_past_outbox(address, body))
+
+    async def partitions(self, topic: str | Topic, /) -> Sequence[PartitionInfo]:
+        """Ask the cluster about a topic; none when it does not exist."""
+        return await cast(KafkaTransport, self.transport).partitions(self.locate(topic).name)
+
+    def connect(self) -> KafkaTransport:
+        """Return the transport to open; no I/O."""
+        return self._transport or make_transport(self._settings)
+
+    def native(self, address: str | Address, /) -> Address:
+        """Return a Topic for text."""
+        return Topic(address) if isinstance(address, str) else address
+
+    def renamed(self, address: Address, name: str, /) -> Address:
+        """Return the same topic under another name."""
+        return evolve(cast(Topic, address), name=name)
+
+    def prefixed(self, address: Address, prefix: str, /) -> Address:
+        """Return an address with a prefix before every topic that is not external."""
+        if not prefix:
+            return address
+        match address:
+            case Topics():
+                return Topics(*(cast(Topic, self.prefixed(topic, prefix)) for topic in address.topics))
+            case TopicPattern():
+                return TopicPattern("".join(f"\\{c}" if c in ".-" else c for c in prefix) + f"(?:{address.name})")
+            case Topic():
+                return address if address.external else evolve(address, name=prefix + address.name)
+            case _:
+                return address
+
+    def frame_options(self, outgoing: Outgoing[Any], options: Mapping[str, Any], /) -> Mapping[str, object]:
+        """Return partition and timestamp of one record, `@produces(partition=…)` below."""
+        chosen = dict(options)
+        if isinstance(outgoing, KafkaOutgoing):
+            if outgoing.partition is not None:
+                chosen["partition"] = outgoing.partition
+            if outgoing.timestamp is not None:
+                chosen["timestamp"] = outgoing.timestamp
+        return chosen
+
+    def dead_letter(self, source: str, group: str | None, /) -> Address | None:
+        """Return `<topic>.<group>.dlq`, whole; without a group `<topic>.dlq`."""
+        prefix = self.options.prefix
+        name = f"{source}.{group.removeprefix(prefix)}.dlq" if group else f"{source}.dlq"
+        return self.concrete(DeadLetterTopic(name, source=source), name)
+
+    def source_options(self, options: Mapping[str, Any], group: str | None, drain_timeout: float, /) -> dict[str, Any]:
+        """Return the fields of `KafkaSourceOptions` from the resolved options of a subscription."""
+        names = (
+            "isolation", "commit_interval", "session_timeout", "max_poll_interval", "client_rack", "config", "prefetch",
+        )  # fmt: skip
+        return {
+            **{name: options[name] for name in names if name in options},
+            "group": group,
+            "settles": options["delivery"] != "at_most_once",
+            "start": options.get("start", "earliest" if group else "latest"),
+            "rebalance_timeout": drain_timeout + _REBALANCE_MARGIN,
+        }
+
+    def problems(self) -> Sequence[Problem]:
+        """Return what is wrong with the settings, as far as that is known without connecting."""
+        found = []
+        if self._settings.idempotence and self._settings.acks != "all":
+            found.append(Problem("kafka.acks", f"{self._settings.acks} needs idempotence: false"))
+        return found
+
+    def address_problems(self, address: Address, consuming: bool, /) -> Sequence[tuple[str, str]]:
+        """Return why Kafka would refuse an address."""
+        found: list[tuple[str, str]] = []
+        match address:
+            case TopicPattern():
+                try:
+                    address.regex()
+                except Exception as error:  # noqa: BLE001 - whatever `re` says is the answer
+                    found.append((f"{address.name!r} is no regular expression: {error}", ""))
+            case Topics():
+                for topic in address.topics:
+                    found.extend(self.address_problems(topic, consuming))
+            case Topic() if consuming and any(c in address.name for c in "{}*"):
+                found.append(("topics have no wildcards", r'TopicPattern(r"orders\.(?P<region>\w+)")'))
+            case Topic():
+                bare = address.name
+                for name in placeholders(bare):
+                    bare = bare.replace("{" + name + "}", "x")
+                if (problem := topic_problem(self.options.prefix + bare)) is not None:
+                    found.append((problem, ""))
+            case _:
+                found.append((f"{address!r} is no address of Kafka", "Topic, Topics or TopicPattern"))
+        return found
+
+    def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
+        """Return what is wrong with the resolved options of a subscription."""
+        found: list[tuple[str, str]] = []
+        delivery = options["delivery"]
+        if options.get("group") is None and delivery != "at_most_once":
+            hint = 'class Orders(KafkaConsumer, group="…"), or kafka.defaults.group'
+            found.append((f"{delivery} needs a group", hint))
+        if options.get("start") == "fail" and options.get("group") is None:
+            found.append(('start="fail" needs a group', "a group, or start=\"earliest\" or \"latest\""))
+        waits, lease = options["retry"].longest_wait, options.get("max_poll_interval", 300.0)
+        if waits >= lease:
+            found.append((f"attempts in place may wait {waits:.0f} s, max_poll_interval is {lease:.0f} s", "fewer attempts or shorter delays"))
+        if (timeout := options.get("timeout")) is not None and timeout >= lease:
+            found.append((f"timeout={timeout:g} is not below max_poll_interval={lease:g}", "a shorter timeout"))
+        return found

@@ -1,0 +1,296 @@
+"""The compiled way out of one address: encode, headers, middleware, then the outbox or the sender."""
+
+import asyncio
+import itertools
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import UnionType
+from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from attrs import evolve, frozen
+
+from faststream_oo.address import Address
+from faststream_oo.codec import Codec, Encoder
+from faststream_oo.current import CURRENT, Attempt
+from faststream_oo.errors import LifecycleError
+from faststream_oo.message import Batch, Outgoing
+from faststream_oo.middleware import PublishMiddleware, PublishNext
+from faststream_oo.outcome import Outcome
+from faststream_oo.outbox import Confirmations, Held
+from faststream_oo.transport import Frame, Sender
+
+_node = secrets.token_hex(6)
+_numbers = itertools.count(1)
+_SPECIAL = (Batch, Outgoing)
+_PLACEHOLDER = re.compile(r"\{(\w+(?:\.\w+)*)\}")
+
+
+def new_id() -> str:
+    """Return an identity that is new in the world: random a process, counted in it."""
+    return f"{_node}-{next(_numbers):x}"
+
+
+def placeholders(name: str, /) -> Sequence[str]:
+    """Return the `{field}` names in a producing address."""
+    return _PLACEHOLDER.findall(name)
+
+
+def field_getter(path: str, /) -> Callable[[Any], Any]:
+    """Return a function that reads a nested field (`customer.id`) of an object or a mapping."""
+    names = path.split(".")
+
+    def get(body: Any) -> Any:
+        for name in names:
+            body = body[name] if isinstance(body, Mapping) else getattr(body, name)
+        return body
+
+    return get
+
+
+def produced_body(function: Callable[..., object], /) -> object:
+    """Return the annotated body of a producing method: inside Outgoing, Batch and Optional; None when it tells nothing."""
+    try:
+        annotation = get_type_hints(function, include_extras=True).get("return")
+    except NameError:
+        return None
+    return _unwrapped(annotation)
+
+
+def _unwrapped(annotation: Any) -> object:
+    origin = get_origin(annotation)
+    arguments = get_args(annotation)
+    if isinstance(origin, type) and issubclass(origin, (Outgoing, Batch)):
+        return _unwrapped(arguments[0])
+    if isinstance(annotation, type) and issubclass(annotation, (Outgoing, Batch, Outcome)):
+        return None
+    if origin in {Union, UnionType}:
+        bodies = [body for body in map(_unwrapped, arguments) if body is not None and body is not type(None)]
+        return bodies[0] if len(bodies) == 1 else (annotation if len(bodies) == len(arguments) else None)
+    return None if annotation is type(None) or isinstance(annotation, TypeVar) else annotation
+
+
+def key_bytes(key: object, /) -> bytes | None:
+    """Return a key as bytes: text in UTF-8, other values as their text."""
+    if key is None or isinstance(key, bytes):
+        return key
+    return (key if isinstance(key, str) else str(key)).encode()
+
+
+class Outlet(Protocol):
+    """What a publication needs of its broker."""
+
+    confirmations: Confirmations
+
+    def sender(self, address: Address, /) -> Sender[Any]:
+        """Return the sender to a whole address."""
+        ...
+
+    def locate(self, address: str | Address, prefix: str = "", /) -> Address:
+        """Return the whole native address; one that is whole already is returned as it is."""
+        ...
+
+    def concrete(self, address: Address, name: str, /) -> Address:
+        """Return a whole address under another whole name."""
+        ...
+
+    async def ensure(self, address: Address, /) -> None:
+        """Declare a whole address once, by the broker's topology mode."""
+
+    def outgoing(self, body: object, /) -> Outgoing[Any]:
+        """Return a body as the protocol's Outgoing."""
+        ...
+
+    def frame_options(self, outgoing: Outgoing[Any], options: Mapping[str, Any], /) -> Mapping[str, object]:
+        """Return the protocol's own options of one message, `@produces` options below."""
+        ...
+
+
+@frozen
+class Terms:
+    """How the messages of one publication are made: the resolved options of a `@produces` or `publish`.
+
+    Attributes:
+        codec: Makes the bytes.
+        middlewares: Outermost first.
+        key: Field path of the key, or None.
+        headers: Of every message.
+        held: Whether a publish during an attempt waits for its end.
+        timeout: Seconds to wait for the confirm.
+        options: The protocol's own.
+        prefix: Of the class, for addresses given with a message.
+        annotation: Declared type of the body, or None for the type of each body.
+    """
+
+    codec: Codec
+    middlewares: Sequence[PublishMiddleware] = ()
+    key: str | None = None
+    headers: Mapping[str, str] = {}
+    held: bool = True
+    timeout: float = 30.0
+    options: Mapping[str, object] = {}
+    prefix: str = ""
+    annotation: object = None
+
+
+class Publication:
+    """One way out: everything that does not depend on the single message is bound here once."""
+
+    __slots__ = (
+        "_chain",
+        "_concrete",
+        "_encoders",
+        "_key",
+        "_outlet",
+        "_parts",
+        "_plain",
+        "_sender",
+        "_senders",
+        "address",
+        "terms",
+    )
+
+    def __init__(self, outlet: Outlet, address: Address, terms: Terms) -> None:
+        self._outlet = outlet
+        self.address = address
+        self.terms = terms
+        self._parts = [(name, field_getter(name)) for name in placeholders(address.name)]
+        self._key = field_getter(terms.key) if terms.key else None
+        self._encoders: dict[type, Encoder] = {}
+        self._concrete: dict[str, Address] = {}
+        self._senders: dict[Address, Sender[Any]] = {}
+        self._sender: Sender[Any] | None = None
+        self._plain = not (terms.middlewares or terms.headers or terms.options or self._parts)
+        self._chain = _chained(terms.middlewares, self._last) if terms.middlewares else None
+
+    async def publish(self, body: object, /) -> None:
+        """Publish a body, an Outgoing, or a Batch of either; None publishes nothing."""
+        confirm = await self.begin(body)
+        if confirm is not None:
+            await confirm
+
+    async def begin(self, body: object, /) -> Awaitable[Any] | None:
+        """Hold or send what is given; return the confirm to wait for, None when it is held or confirmed."""
+        if self._plain and (sender := self._sender) is not None and not isinstance(body, _SPECIAL) and body is not None:
+            return self._dispatch(sender, self._frame(body))
+        if body is None:
+            return None
+        if isinstance(body, Batch):
+            confirms = [confirm for item in body if (confirm := await self.begin(item)) is not None]
+            return asyncio.gather(*confirms) if confirms else None
+        outgoing = body if isinstance(body, Outgoing) else self._outlet.outgoing(body)
+        if self._chain is None:
+            return self._dispatch(*await self._prepare(outgoing))
+        await self._chain(evolve(outgoing, to=self._address(outgoing)))
+        return None
+
+    async def send_now(self, body: object, /) -> Any:
+        """Send one message past any outbox and return the client's receipt."""
+        receipts: list[Any] = []
+
+        async def last(outgoing: Outgoing[Any]) -> None:
+            sender, frame = await self._prepare(outgoing)
+            receipts.append(await self._confirmed(sender, frame))
+
+        outgoing = body if isinstance(body, Outgoing) else self._outlet.outgoing(body)
+        await _chained(self.terms.middlewares, last)(evolve(outgoing, to=self._address(outgoing)))
+        return receipts[-1] if receipts else None
+
+    async def _last(self, outgoing: Outgoing[Any]) -> None:
+        confirm = self._dispatch(*await self._prepare(outgoing))
+        if confirm is not None:
+            await confirm
+
+    def _dispatch(self, sender: Sender[Any], frame: Frame) -> Awaitable[Any] | None:
+        attempt = CURRENT.get()
+        if attempt is None or not (attempt.held and self.terms.held):
+            confirmed = sender.send(frame)
+            return None if confirmed is None else self._outlet.confirmations.watch(confirmed, self.terms.timeout)
+        if not attempt.open:
+            raise LifecycleError(
+                f"publish to {self.address.name!r} after the message it belongs to was handled; await it in the handler"
+            )
+        held = Held(sender, frame, self.terms.timeout)
+        if attempt.outbox is None:
+            attempt.outbox = [held]
+        else:
+            attempt.outbox.append(held)
+        return None
+
+    async def _confirmed(self, sender: Sender[Any], frame: Frame) -> Any:
+        confirmed = sender.send(frame)
+        return None if confirmed is None else await self._outlet.confirmations.watch(confirmed, self.terms.timeout)
+
+    def _frame(self, body: object) -> Frame:
+        """Encode a body that comes without options of its own, on a publication without any."""
+        encoder = self._encoders.get(type(body))
+        data, extra = (encoder or self._encoder(body))(body)
+        id_ = new_id()
+        headers = {"fsoo-id": id_, **extra} if extra else {"fsoo-id": id_}
+        attempt = CURRENT.get()
+        if attempt is not None and attempt.message is not None:
+            headers["fsoo-correlation-id"] = attempt.message.correlation_id or id_
+        return Frame(data, headers, None if self._key is None else key_bytes(self._key(body)))
+
+    async def _prepare(self, outgoing: Outgoing[Any]) -> tuple[Sender[Any], Frame]:
+        body = outgoing.body
+        sender = await self._sender_to(self._address(outgoing))
+        data, extra = (None, {}) if body is None else (self._encoders.get(type(body)) or self._encoder(body))(body)
+        id_ = outgoing.id or new_id()
+        headers = {**self.terms.headers, **extra, **outgoing.headers, "fsoo-id": id_}
+        correlation = outgoing.correlation_id or _correlation(CURRENT.get())
+        if correlation is not None and correlation != id_:
+            headers["fsoo-correlation-id"] = correlation
+        key = outgoing.key
+        if key is None and self._key is not None and body is not None:
+            key = self._key(body)
+        options = self._outlet.frame_options(outgoing, self.terms.options)
+        return sender, Frame(data, headers, key_bytes(key), options)
+
+    def _address(self, outgoing: Outgoing[Any]) -> Address:
+        """Return the whole address of one message; a middleware may have changed it."""
+        if outgoing.to is not None:
+            return self._outlet.locate(outgoing.to)
+        if not self._parts:
+            return self.address
+        name = self.address.name
+        for part, get in self._parts:
+            name = name.replace("{" + part + "}", str(get(outgoing.body)))
+        concrete = self._concrete.get(name)
+        if concrete is None:
+            concrete = self._concrete[name] = self._outlet.concrete(self.address, name)
+        return concrete
+
+    async def _sender_to(self, address: Address) -> Sender[Any]:
+        sender = self._senders.get(address)
+        if sender is None:
+            await self._outlet.ensure(address)
+            sender = self._senders[address] = self._outlet.sender(address)
+            if address == self.address:
+                self._sender = sender
+        return sender
+
+    def _encoder(self, body: object) -> Encoder:
+        annotation = self.terms.annotation
+        declared = annotation is not None and (is_typeddict(annotation) or not isinstance(annotation, type))
+        encoder = self.terms.codec.encoder(annotation if declared else type(body))
+        self._encoders[type(body)] = encoder
+        return encoder
+
+
+def _correlation(attempt: Attempt | None) -> str | None:
+    return None if attempt is None or attempt.message is None else attempt.message.correlation_id
+
+
+def _chained(middlewares: Sequence[PublishMiddleware], last: PublishNext) -> PublishNext:
+    chain = last
+    for middleware in reversed(middlewares):
+        chain = _around(middleware, chain)
+    return chain
+
+
+def _around(middleware: PublishMiddleware, call_next: PublishNext) -> PublishNext:
+    async def call(outgoing: Outgoing[Any]) -> None:
+        await middleware.publish(outgoing, call_next)
+
+    return call
