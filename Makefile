@@ -87,7 +87,7 @@ brokers-stop: ## stop them
 	@if [ "$(ENGINE)" = docker ]; then docker compose stop $(NAMES); else scripts/brokers.sh stop; fi
 
 docs: $(DOCS) ## the site, into site/
-	@$(PY) -m mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 lock: ## resolve the dependencies anew (needs uv)
 	scripts/lock.sh

@@ -298,9 +298,8 @@ answers_rabbit() {
 }
 
 end_epmd() {
-  local i
   command -v epmd >/dev/null || return 0
-  for i in 1 2 3 4 5 6 7 8 9 10; do # it refuses while it still knows the node
+  for _ in 1 2 3 4 5 6 7 8 9 10; do # it refuses while it still knows the node
     open_port "$RABBIT_EPMD_PORT" || return 0
     ERL_EPMD_PORT=$RABBIT_EPMD_PORT epmd -kill >/dev/null 2>&1 || true
     sleep 0.2
