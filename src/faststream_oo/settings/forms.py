@@ -1,0 +1,109 @@
+"""How the framework's own options are written in settings."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, TypeGuard, cast, get_args, get_origin
+
+from cattrs import Converter
+
+from faststream_oo.codec import Codec
+from faststream_oo.markers import Field, Header, Key, Path
+from faststream_oo.middleware import Middleware
+from faststream_oo.options import RetryPolicy
+from faststream_oo.outcome import Ack, DeadLetter, Drop, Outcome, Retry
+from faststream_oo.settings.converter import is_union
+from faststream_oo.settings.fitting import MisfitError, RefusedError
+from faststream_oo.settings.names import suggestion
+
+_OUTCOME = 'ack, retry, {retry: seconds}, {dead_letter: "reason"} or {drop: "reason"}'
+_MARKED: Mapping[str, Callable[[str], object]] = {"header": Header, "field": Field, "path": Path}
+
+
+def register_forms(converter: Converter) -> None:
+    """Teach a converter the forms of `ordered_by`, outcomes and error rules; refuse what belongs into the code."""
+    converter.register_structure_hook_func(_has_code, _refuse)
+    converter.register_structure_hook_func(lambda target: is_union(target) and Key in get_args(target), _ordered_by)
+    converter.register_structure_hook(Outcome, lambda value, _: _outcome(value))
+    converter.register_structure_hook_func(lambda target: target == type[Exception], _exception_class)
+    converter.register_structure_hook_factory(_is_error_rule, _error_rule)
+
+
+def _has_code(target: object) -> bool:
+    """Whether a type asks for a codec or a middleware, at any depth."""
+    return target in {Codec, Middleware} or any(_has_code(argument) for argument in get_args(target))
+
+
+def _refuse(_value: object, _target: object) -> object:
+    raise RefusedError("cannot be set here", "codecs and middlewares are named in the code")
+
+
+def _ordered_by(value: object, target: object) -> object:
+    if value is None or isinstance(value, Key | Header | Path | Field):
+        return value
+    if isinstance(value, str):
+        kind, colon, name = value.partition(":")
+        if value == "key":
+            return Key()
+        if colon and name and kind in _MARKED:
+            return _MARKED[kind](name)
+        if any(value in get_args(member) for member in get_args(target)):
+            return value
+    raise MisfitError("key, partition, header:NAME, field:PATH, path:NAME or null", value)
+
+
+def _outcome(value: Any) -> Outcome:
+    match value:
+        case Outcome():
+            return value
+        case "ack":
+            return Ack()
+        case "retry":
+            return Retry()
+        case {"retry": int() | float() as seconds, **others} if not others and not isinstance(seconds, bool):
+            return Retry(seconds)
+        case {"dead_letter": str() as reason, **others} if not others:
+            return DeadLetter(reason)
+        case {"drop": str() as reason, **others} if not others:
+            return Drop(reason)
+        case "dead_letter" | "drop":
+            raise MisfitError(_OUTCOME, value, f'a reason belongs to it, {{{value}: "…"}}')
+        case _:
+            raise MisfitError(_OUTCOME, value)
+
+
+def _is_error_rule(target: object) -> bool:
+    return is_union(target) and {Outcome, RetryPolicy} <= set(get_args(target))
+
+
+def _error_rule(target: object, converter: Converter) -> Callable[[Any, Any], object]:
+    callable_ = any(get_origin(member) is Callable for member in get_args(target))
+    known = {"retry", "dead_letter", "drop"}
+
+    def structure(value: Any, _: object) -> object:
+        if isinstance(value, RetryPolicy) or (callable_ and callable(value)):
+            return value
+        policy = isinstance(value, Mapping) and not known.intersection(cast("Mapping[str, object]", value))
+        return converter.structure(value, RetryPolicy) if policy else _outcome(value)
+
+    return structure
+
+
+def _exception_class(value: Any, _target: object) -> type[Exception]:
+    if _is_exception_class(value):
+        return value
+    module, _, name = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if not (module and name):
+        raise MisfitError("module:Class", value, "builtins:TimeoutError")
+    try:
+        members = vars(import_module(module))
+    except ImportError as error:
+        raise RefusedError(f"cannot be imported: {error}") from error
+    found = members.get(name)
+    if not _is_exception_class(found):
+        classes = [known for known, member in members.items() if _is_exception_class(member)]
+        raise RefusedError(f"{module} has no exception class {name}", suggestion(name, classes))
+    return found
+
+
+def _is_exception_class(found: Any) -> TypeGuard[type[Exception]]:
+    return isinstance(found, type) and issubclass(found, Exception)
