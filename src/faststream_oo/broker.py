@@ -20,7 +20,7 @@ from faststream_oo.message import Batch, Message, Outgoing
 from faststream_oo.middleware import Middleware, PublishMiddleware
 from faststream_oo.options import Topology
 from faststream_oo.outbox import Confirmations
-from faststream_oo.publishing import Publication, Terms, produced_body
+from faststream_oo.publishing import Publication, Terms, identities, produced_body
 from faststream_oo.routes import Mark, class_options, class_prefix, marks_of, merge
 from faststream_oo.subscription import State, Subscription
 from faststream_oo.transport import Sender, Source, Transport
@@ -65,8 +65,12 @@ class Broker(ABC):
     """What handlers may annotate as the message."""
     outgoing_type: ClassVar[type[Outgoing[Any]]]
     """What carries per-message options."""
-    producer_type: ClassVar[type[object]]
-    """Whose class keywords are options of publishing."""
+    produce_names: ClassVar[frozenset[str]]
+    """Names of the options of `@produces`."""
+    consume_names: ClassVar[frozenset[str]]
+    """Names of the options of `@consumes`, class keywords and settings."""
+    consume_defaults: ClassVar[Mapping[str, Any]]
+    """The protocol's defaults, where they are not the core's."""
 
     def __init__(self, options: Options, *, codec: Codec | None = None, middlewares: Sequence[Middleware] = ()) -> None:
         self.options = options
@@ -74,8 +78,9 @@ class Broker(ABC):
         self.middlewares: tuple[Middleware, ...] = tuple(middlewares)
         self.outer_middlewares: tuple[Middleware, ...] = ()
         """Those of the application that owns it, outside its own."""
+        self.new_id = identities()
         self.running: list[Subscription] = []
-        self.given: Mapping[type[object], object] = {}
+        self.given: dict[type[object], object] = {}
         """Objects of the codec and middleware classes that options name, as the container provides them."""
         self._state: State = "new"
         self._opened: Transport[Any] | None = None
@@ -129,6 +134,14 @@ class Broker(ABC):
     @abstractmethod
     def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
         """Return what is wrong with the resolved options of a subscription, as pairs of what and hint."""
+
+    @abstractmethod
+    def shares(self, address: Address, /) -> Sequence[str]:
+        """Return the names that workers of one group share: those of an address."""
+
+    @abstractmethod
+    def parts(self, address: Address, /) -> Sequence[str]:
+        """Return the names of the captured parts of an address."""
 
     # Life ---------------------------------------------------------------------------------------------------------
 
@@ -196,7 +209,7 @@ class Broker(ABC):
             if self._confirmations is not None:
                 self._confirmations.close()
             for cache in (self._methods, self._adhoc, self._senders, self._ensured):
-                cache.clear()  # type: ignore[attr-defined]  # all have it
+                cache.clear()
             self._state = "stopped"
 
     @property
@@ -292,7 +305,7 @@ class Broker(ABC):
             self._methods[cls, method] = found
         return found
 
-    async def publish(self, address: str | Address, body: object, /) -> None:
+    async def publish_to(self, address: str | Address, body: object, /) -> None:
         """Publish a body, an Outgoing, or a Batch of either, as a Producer would."""
         confirm = await self._by_hand(address).begin(body)
         if confirm is not None:
@@ -313,9 +326,7 @@ class Broker(ABC):
 
     def produce_options(self, cls: type[object], method: str, mark: Mark, /) -> dict[str, Any]:
         """Return the resolved options of one `@produces`: class, method, settings."""
-        of_class = class_options(cls)
-        if not issubclass(cls, self.producer_type):
-            of_class = {name: of_class[name] for name in ("middlewares", "tags") if name in of_class}
+        of_class = {name: value for name, value in class_options(cls).items() if name in self.produce_names}
         settings = self.options.producers
         return merge(of_class, mark.options, settings.get(cls.__name__, {}), settings.get(f"{cls.__name__}.{method}", {}))
 

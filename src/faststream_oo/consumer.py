@@ -1,6 +1,6 @@
 """The root of KafkaConsumer, RabbitConsumer, NatsConsumer and RedisConsumer; subclass those."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from faststream_oo.broker import Broker
@@ -53,6 +53,6 @@ class Consumer:
         """Tell the protocol's hooks about claims: "assigned", "revoked" or "lost"."""
 
     @classmethod
-    def _protocol_options(cls) -> Mapping[str, type[object]]:
-        """Return the protocol's own options by name with the types that a class attribute of that name would have."""
-        return {}
+    def _hears_claims(cls) -> bool:
+        """Whether it overrides one of the protocol's hooks."""
+        return False

@@ -3,32 +3,44 @@
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 from faststream_oo.clock import Clock, LoopClock
 from faststream_oo.message import Message
+from faststream_oo.outcome import Outcome
 
 
 class Attempt:
     """One call of a handler with everything around it, or a block inside `Application.scope`.
 
-    Publishes are held in `outbox` while `open`; the scope's objects are in `scoped`.
+    One is made for every message, so its fields begin as class attributes and nothing is called to make it.
     """
 
-    __slots__ = ("held", "message", "open", "outbox", "scoped")
-
-    def __init__(self, message: Message | None, held: bool = True) -> None:
-        self.message = message
-        self.held = held
-        """Whether publishes wait for the end of the attempt."""
-        self.open = True
-        self.outbox: list[Any] | None = None
-        """What waits to be sent (`outbox.Held`), in order; None while there is nothing."""
-        self.scoped: dict[object, object] | None = None
-        """Message-scoped objects by their provider, for those called from user code."""
+    message: Message | None = None
+    """What is being handled; None in a scope opened by hand."""
+    held = True
+    """Whether publishes wait for the end of the attempt."""
+    open = True
+    """False once it ended: a publish that comes later is refused."""
+    outbox: list[Any] | None = None
+    """What waits to be sent (`outbox.Held`), in order; None while there is nothing."""
+    scoped: dict[object, object] | None = None
+    """Message-scoped objects by their provider, for those called from user code."""
+    target: Any = None
+    """What was built for this attempt: the consumer, then the middlewares."""
 
 
 CURRENT: ContextVar[Attempt | None] = ContextVar("faststream_oo_attempt", default=None)
+
+
+class Observer(Protocol):
+    """Hears what an application does; compiled in only where there is one."""
+
+    def sent(self, address: str, body: object, frame: object, confirmed: object, /) -> None:
+        """A message went to the broker; `confirmed` is its confirm, or None."""
+
+    def ended(self, subscription: str, handler: str, message: Message, outcome: Outcome, /) -> None:
+        """An attempt ended."""
 
 
 class Embedding:
@@ -38,9 +50,13 @@ class Embedding:
         clock: Where time comes from.
         memory: True gives every broker its memory transport, whatever its `driver` says.
         prefix: Put before the prefix of every broker.
+        observer: Hears what the applications inside do.
     """
 
-    def __init__(self, clock: Clock, *, memory: bool = True, prefix: str = "") -> None:
+    def __init__(
+        self, clock: Clock, *, memory: bool = True, prefix: str = "", observer: Observer | None = None
+    ) -> None:
+        self.observer = observer
         self.clock = clock
         self.memory = memory
         self.prefix = prefix

@@ -1,6 +1,6 @@
 """Received messages, batches to send, and messages to send."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Generic, final, overload
 
@@ -59,6 +59,8 @@ class Message(Generic[T_co]):
         "_subscription",
         "_value",
         "claim",
+        "first_failed",
+        "lane",
         "position",
     )
 
@@ -66,6 +68,10 @@ class Message(Generic[T_co]):
     """What the message is held under (`transport.Claim`); unset on a message made by a test."""
     position: int
     """Where it stands within its claim: grows from message to message."""
+    lane: Hashable | None
+    """What it is ordered by, once that was asked for."""
+    first_failed: float | None
+    """Time of the framework's clock when an attempt first failed."""
 
     def __init__(
         self,
@@ -81,7 +87,7 @@ class Message(Generic[T_co]):
         attempt: int = 1,
     ) -> None:
         self._receive(None, 0)
-        self._value = value
+        self._keep(value)
         self._body = body
         self._headers: Mapping[str, str] = headers or {}
         self._key = key
@@ -91,10 +97,14 @@ class Message(Generic[T_co]):
         self._path: Mapping[str, str] = path or {}
         self._attempt = attempt
 
+    def _keep(self, value: object) -> None:
+        self._value = value
+
     def _receive(self, claim: object, position: int) -> None:
         """Set the framework's own state; a received message sets the same fields in its constructor."""
         self.claim = claim
         self.position = position
+        self.first_failed = None
         self._attempt = 1
         self._value: Any = UNSET
         self._decode: Callable[[Message], object] | None = None
@@ -195,6 +205,11 @@ class Message(Generic[T_co]):
     def raw(self) -> object:
         """The client library's own object; its type belongs to the transport."""
         return None
+
+    def again(self, *, counted: bool) -> None:
+        """Make it ready for one more attempt: nothing of the last one stays."""
+        self._attempt += counted
+        self._value = UNSET
 
     async def settle(self, outcome: Outcome) -> None:
         """Settle now; the first outcome wins and later ones, the handler's return included, are ignored.

@@ -10,17 +10,6 @@ from faststream_oo.errors import PublishError
 from faststream_oo.transport import Frame, Sender
 
 
-class Held:
-    """One frame that waits for the end of its attempt."""
-
-    __slots__ = ("frame", "sender", "timeout")
-
-    def __init__(self, sender: Sender[Any], frame: Frame, timeout: float) -> None:
-        self.sender = sender
-        self.frame = frame
-        self.timeout = timeout
-
-
 class Confirmations:
     """Gives up on publishes that are not confirmed in time: one timer for all of them.
 
@@ -68,11 +57,23 @@ class Confirmations:
             self._timer = None
 
 
-def send_all(held: Sequence[Held], confirmations: Confirmations, /) -> list[asyncio.Future[Any]]:
+class Held:
+    """One frame that waits for the end of its attempt."""
+
+    __slots__ = ("confirmations", "frame", "sender", "timeout")
+
+    def __init__(self, sender: Sender[Any], frame: Frame, timeout: float, confirmations: Confirmations) -> None:
+        self.sender = sender
+        self.frame = frame
+        self.timeout = timeout
+        self.confirmations = confirmations
+
+
+def send_all(held: Sequence[Held], /) -> list[asyncio.Future[Any]]:
     """Send held frames now, in order, and return their confirms."""
     confirms: list[asyncio.Future[Any]] = []
     for one in held:
         confirmed = one.sender.send(one.frame)
         if confirmed is not None:
-            confirms.append(confirmations.watch(confirmed, one.timeout))
+            confirms.append(one.confirmations.watch(confirmed, one.timeout))
     return confirms

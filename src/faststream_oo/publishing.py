@@ -20,15 +20,15 @@ from faststream_oo.outcome import Outcome
 from faststream_oo.outbox import Confirmations, Held
 from faststream_oo.transport import Frame, Sender
 
-_node = secrets.token_hex(6)
-_numbers = itertools.count(1)
 _SPECIAL = (Batch, Outgoing)
 _PLACEHOLDER = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 
 
-def new_id() -> str:
-    """Return an identity that is new in the world: random a process, counted in it."""
-    return f"{_node}-{next(_numbers):x}"
+def identities() -> Callable[[], str]:
+    """Return a source of identities that are new in the world: a random part for all of them, and a number."""
+    node = secrets.token_hex(6)
+    count = itertools.count(1).__next__
+    return lambda: f"{node}-{count():x}"
 
 
 def placeholders(name: str, /) -> Sequence[str]:
@@ -80,7 +80,15 @@ def key_bytes(key: object, /) -> bytes | None:
 class Outlet(Protocol):
     """What a publication needs of its broker."""
 
-    confirmations: Confirmations
+    @property
+    def confirmations(self) -> Confirmations:
+        """What gives up on publishes that are not confirmed in time."""
+        ...
+
+    @property
+    def new_id(self) -> Callable[[], str]:
+        """Source of identities."""
+        ...
 
     def sender(self, address: Address, /) -> Sender[Any]:
         """Return the sender to a whole address."""
@@ -141,6 +149,7 @@ class Publication:
         "_concrete",
         "_encoders",
         "_key",
+        "_new_id",
         "_outlet",
         "_parts",
         "_plain",
@@ -152,6 +161,7 @@ class Publication:
 
     def __init__(self, outlet: Outlet, address: Address, terms: Terms) -> None:
         self._outlet = outlet
+        self._new_id = outlet.new_id
         self.address = address
         self.terms = terms
         self._parts = [(name, field_getter(name)) for name in placeholders(address.name)]
@@ -210,7 +220,7 @@ class Publication:
             raise LifecycleError(
                 f"publish to {self.address.name!r} after the message it belongs to was handled; await it in the handler"
             )
-        held = Held(sender, frame, self.terms.timeout)
+        held = Held(sender, frame, self.terms.timeout, self._outlet.confirmations)
         if attempt.outbox is None:
             attempt.outbox = [held]
         else:
@@ -225,7 +235,7 @@ class Publication:
         """Encode a body that comes without options of its own, on a publication without any."""
         encoder = self._encoders.get(type(body))
         data, extra = (encoder or self._encoder(body))(body)
-        id_ = new_id()
+        id_ = self._new_id()
         headers = {"fsoo-id": id_, **extra} if extra else {"fsoo-id": id_}
         attempt = CURRENT.get()
         if attempt is not None and attempt.message is not None:
@@ -236,7 +246,7 @@ class Publication:
         body = outgoing.body
         sender = await self._sender_to(self._address(outgoing))
         data, extra = (None, {}) if body is None else (self._encoders.get(type(body)) or self._encoder(body))(body)
-        id_ = outgoing.id or new_id()
+        id_ = outgoing.id or self._new_id()
         headers = {**self.terms.headers, **extra, **outgoing.headers, "fsoo-id": id_}
         correlation = outgoing.correlation_id or _correlation(CURRENT.get())
         if correlation is not None and correlation != id_:

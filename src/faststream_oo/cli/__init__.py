@@ -1,1 +1,3 @@
-"""Placeholder."""
+"""The command `faststream-oo`."""
+
+from faststream_oo.cli.main import main as main

@@ -1,6 +1,6 @@
 """Ready codecs."""
 
-from faststream_oo.codecs.converter import make_converter
+from faststream_oo.codecs.conversion import make_converter
 from faststream_oo.codecs.json import JsonCodec
 
 __all__ = ["JsonCodec", "make_converter"]

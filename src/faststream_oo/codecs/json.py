@@ -9,7 +9,7 @@ from cattrs import Converter
 
 from faststream_oo.codec import Codec, Decoder, Encoder
 from faststream_oo.codecs.contracts import ContractDecoder, may_have_contracts, targets
-from faststream_oo.codecs.converter import make_converter
+from faststream_oo.codecs.conversion import make_converter
 from faststream_oo.codecs.kinds import class_of, expanded, is_record, members
 from faststream_oo.codecs.reader import Reader
 from faststream_oo.codecs.unions import ambiguous

@@ -7,7 +7,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePath
 from types import MappingProxyType, NoneType, UnionType
-from typing import Annotated, Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 import attrs
@@ -92,10 +92,10 @@ def natural(annotation: Any, /) -> Collection[type[object]]:
 def accepted(annotation: Any, /) -> Collection[type[object]]:
     """Return further JSON types that it is read from, when no other member of a union is written so."""
     cls = class_of(annotation)
-    return _of(_ACCEPTED, cast(type[Any], cls)) if isinstance(cls, type) and not is_closed(cls) else ()
+    return _of(_ACCEPTED, cls) if isinstance(cls, type) and not is_closed(cls) else ()
 
 
-def _of(table: Mapping[type[object], tuple[type[object], ...]], cls: type[Any]) -> tuple[type[object], ...]:
+def _of(table: Mapping[type[object], tuple[type[object], ...]], cls: Any) -> tuple[type[object], ...]:
     return next((table[base] for base in cls.__mro__ if base in table), ())
 
 

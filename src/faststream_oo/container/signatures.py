@@ -140,7 +140,8 @@ def fits(given: type[Any], wanted: Any, /) -> bool:
     wanted = origin or wanted
     if wanted is float and given is int:
         return True
-    if not isclass(wanted) or is_protocol(wanted) or _stands_for_anything(given):
+    # Any is a class in Python 3.11, of which nothing is a subclass.
+    if wanted is Any or not isclass(wanted) or is_protocol(wanted) or _stands_for_anything(given):
         return True
     try:
         return issubclass(given, wanted)

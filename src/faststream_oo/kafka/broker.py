@@ -11,7 +11,7 @@ from faststream_oo.codec import Codec
 from faststream_oo.errors import Problem
 from faststream_oo.kafka.address import DeadLetterTopic, Topic, TopicPattern, Topics, topic_problem
 from faststream_oo.kafka.message import KafkaMessage, KafkaOutgoing, KafkaReceipt, KafkaSubscription, PartitionInfo
-from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.kafka.options import KafkaClassOptions, KafkaProduceOptions, KafkaRouteOptions, KafkaSettings
 from faststream_oo.kafka.transport import KafkaTransport, make_transport
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
@@ -32,6 +32,11 @@ class KafkaBroker(Broker):
 
     message_type: ClassVar[type[Message]] = KafkaMessage
     outgoing_type: ClassVar[type[Outgoing[Any]]] = KafkaOutgoing
+    produce_names: ClassVar[frozenset[str]] = frozenset(KafkaProduceOptions.__annotations__)
+    consume_names: ClassVar[frozenset[str]] = frozenset(
+        {*KafkaClassOptions.__annotations__, *KafkaRouteOptions.__annotations__}
+    )
+    consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 500, "ordered_by": "partition"}
 
     def __init__(
         self,
@@ -72,7 +77,7 @@ class KafkaBroker(Broker):
         Raises:
             PublishError: Not confirmed within 30 seconds.
         """
-        await super().publish(address, body)
+        await self.publish_to(address, body)
 
     async def send_now(self, address: str | Topic, body: object, /) -> KafkaReceipt:
         """Send one message past the outbox, and return where it was written. Raises PublishError."""
@@ -183,3 +188,11 @@ class KafkaBroker(Broker):
         if (timeout := options.get("timeout")) is not None and timeout >= lease:
             found.append((f"timeout={timeout:g} is not below max_poll_interval={lease:g}", "a shorter timeout"))
         return found
+
+    def shares(self, address: Address, /) -> Sequence[str]:
+        """Return the topics of an address."""
+        return [topic.name for topic in address.topics] if isinstance(address, Topics) else [address.name]
+
+    def parts(self, address: Address, /) -> Sequence[str]:
+        """Return the named groups of a TopicPattern."""
+        return list(address.regex().groupindex) if isinstance(address, TopicPattern) else []

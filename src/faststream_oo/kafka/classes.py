@@ -20,6 +20,7 @@ from faststream_oo.transport import Claim
 R = TypeVar("R")
 P = ParamSpec("P")
 ConsumerT = TypeVar("ConsumerT", bound="KafkaConsumer")
+_HOOKS = ("on_assigned", "on_revoked", "on_lost")
 OwnerT = TypeVar("OwnerT", bound="KafkaConsumer | KafkaProducer")
 
 
@@ -55,6 +56,10 @@ class KafkaConsumer(Consumer):
     async def _claims_changed(self, kind: str, claims: Sequence[Claim], /) -> None:
         hook = {"assigned": self.on_assigned, "revoked": self.on_revoked, "lost": self.on_lost}[kind]
         await hook([cast(PartitionClaim, claim).partition for claim in claims])
+
+    @classmethod
+    def _hears_claims(cls) -> bool:
+        return any(getattr(cls, name) is not getattr(KafkaConsumer, name) for name in _HOOKS)
 
 
 class KafkaProducer(Producer):
@@ -102,7 +107,3 @@ def produces(
 
     return mark
 
-
-def producer_type() -> type[Producer]:
-    """Return the class whose keywords are options of publishing."""
-    return KafkaProducer

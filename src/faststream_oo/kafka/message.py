@@ -171,6 +171,7 @@ class ReceivedRecord(KafkaMessage[T_co]):
         self._record = record
         self.claim = claim
         self.position = record.offset
+        self.first_failed = None
         self._attempt = 1
         self._value = UNSET
         self._decode = None

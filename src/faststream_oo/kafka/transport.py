@@ -61,7 +61,7 @@ def make_transport(settings: KafkaSettings, /) -> KafkaTransport:
     """
     embedding = EMBEDDING.get()
     if settings.driver == "memory" or (embedding is not None and embedding.memory):
-        from faststream_oo.kafka.transports.memory import MemoryTransport
+        from faststream_oo.kafka.transports.memory.transport import MemoryTransport
 
         return MemoryTransport(settings)
     try:

@@ -33,7 +33,7 @@ def structure(cls: type[T], data: object, path: str) -> T:
     Args:
         cls: What to make.
         data: The part, usually a mapping.
-        path: Where it stands in the configuration; begins the path of every problem.
+        path: Where it stands in the configuration; begins the path of every problem. Empty for the whole of it.
 
     Raises:
         SetupError: With every problem found.
@@ -78,17 +78,21 @@ def _problems_of_class(error: ClassValidationError, path: str, *, secret: bool) 
     for item, note in inside:
         name = names.get(note.name, note.name)
         if isinstance(item, KeyError) and item.args == (name,):
-            yield Problem(f"{path}.{name}", "is required")
+            yield Problem(_joined(path, name), "is required")
         else:
             hidden = secret or note.name in secrets or bool(_SECRET.search(name))
-            for problem in _problems(item, f"{path}.{name}", secret=hidden):
+            for problem in _problems(item, _joined(path, name), secret=hidden):
                 yield attrs.evolve(problem, what=problem.what.removeprefix(f"'{note.name}' "))
     for item in classwide:
         if isinstance(item, ForbiddenExtraKeysError):
             for name in sorted(item.extra_fields):
-                yield Problem(f"{path}.{name}", "unknown option", suggestion(name, names.values()))
+                yield Problem(_joined(path, name), "unknown option", suggestion(name, names.values()))
         else:
             yield from _problems(item, path, secret=secret or bool(secrets))
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _names(cls: Any) -> dict[str, str]:

@@ -272,3 +272,9 @@ def test_decimals_times_and_ids_are_read_from_text() -> None:
         Decimal("1.10"), datetime.fromisoformat("2026-11-21T10:00:00+00:00"), UUID("12345678" * 4)
     )
     assert problems({**data, "price": "much"}, Facts) == ['shop.price: expected Decimal, got "much"']
+
+
+def test_the_whole_configuration_has_no_path() -> None:
+    with pytest.raises(SetupError) as error:
+        structure(Strict, {"password": "long enough", "urls": "u"}, "")
+    assert [problem.path for problem in error.value.problems] == ["url", "urls"]

@@ -1,0 +1,461 @@
+"""Starts what a container holds, and stops it in order."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import Any, TypeVar, cast, overload
+
+from attrs import field, frozen
+from dependency_injector import providers
+from dependency_injector.containers import Container
+from dependency_injector.providers import Provider
+from typing_extensions import Self
+
+from faststream_oo.broker import Broker
+from faststream_oo.consumer import Consumer
+from faststream_oo.container.wiring import Wiring
+from faststream_oo.current import CURRENT, Attempt
+from faststream_oo.errors import LifecycleError, Problem, SetupError
+from faststream_oo.intake import Intake
+from faststream_oo.middleware import Middleware
+from faststream_oo.outbox import send_all
+from faststream_oo.plan import NoProvision, Plan, Planned, Provision, Served, start_subscription
+from faststream_oo.producer import Producer
+from faststream_oo.publishing import placeholders
+from faststream_oo.routes import class_prefix, routes_of
+from faststream_oo.scope import Exits, enter, leave
+from faststream_oo.subscription import State, Subscription
+
+T = TypeVar("T")
+
+_log = logging.getLogger("faststream_oo")
+
+
+@frozen
+class Health:
+    """Answers of the three probes.
+
+    Attributes:
+        started: Everything was live once.
+        ready: Connected and taking messages, or paused on purpose.
+        live: No subscription has failed.
+        states: State of each broker and subscription by name.
+    """
+
+    started: bool = field(kw_only=True)
+    ready: bool = field(kw_only=True)
+    live: bool = field(kw_only=True)
+    states: Mapping[str, State] = field(kw_only=True)
+
+
+class Application:
+    """Owns brokers and consumers: checks the wiring, connects, serves, drains and closes.
+
+    `Application(container)` serves every Consumer provider of the container and its nested ones;
+    `Application(consumers=[…])` serves objects made by hand. Entering it starts, leaving it drains and stops.
+
+    Args:
+        container: A container instance. A container may hold `providers.Singleton(Application, title=…)` to set the
+            options below; the CLI, the Harness and `of` use that provider and hand it the container.
+        consumers: Consumers made by hand.
+        brokers: Brokers that no consumer names, for publishing only.
+        title: For the logs and `describe`. Default: the container's class name.
+        version: Of the application, for `describe`.
+        description: For `describe`.
+        middlewares: Around everything of every broker, outside the brokers' own.
+        lifespan: Entered before anything connects, left after everything closed.
+        serving: Entered when every subscription is live, left before the drain.
+        drain_timeout: Seconds running handlers get when stopping; then they are cancelled, unsettled.
+        connect_timeout: Seconds until a broker that does not answer is a ConnectError.
+    """
+
+    @overload
+    def __init__(
+        self,
+        container: Container,
+        /,
+        *,
+        title: str = ...,
+        version: str = "0.1.0",
+        description: str = "",
+        middlewares: Sequence[Middleware] = (),
+        lifespan: AbstractAsyncContextManager[object] | None = None,
+        serving: AbstractAsyncContextManager[object] | None = None,
+        drain_timeout: float = 25.0,
+        connect_timeout: float = 30.0,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        /,
+        *,
+        consumers: Sequence[Consumer],
+        brokers: Sequence[Broker] = (),
+        title: str = ...,
+        version: str = "0.1.0",
+        description: str = "",
+        middlewares: Sequence[Middleware] = (),
+        lifespan: AbstractAsyncContextManager[object] | None = None,
+        serving: AbstractAsyncContextManager[object] | None = None,
+        drain_timeout: float = 25.0,
+        connect_timeout: float = 30.0,
+    ) -> None: ...
+    def __init__(
+        self,
+        container: Container | None = None,
+        /,
+        *,
+        consumers: Sequence[Consumer] = (),
+        brokers: Sequence[Broker] = (),
+        title: str | None = None,
+        version: str = "0.1.0",
+        description: str = "",
+        middlewares: Sequence[Middleware] = (),
+        lifespan: AbstractAsyncContextManager[object] | None = None,
+        serving: AbstractAsyncContextManager[object] | None = None,
+        drain_timeout: float = 25.0,
+        connect_timeout: float = 30.0,
+    ) -> None:
+        self._container = container
+        self._by_hand = tuple(consumers)
+        self._more_brokers = tuple(brokers)
+        self.title = title or (type(self).__name__ if container is None else _name_of(container))
+        self.version = version
+        self.description = description
+        self._middlewares = tuple(middlewares)
+        self._lifespan = lifespan
+        self._serving = serving
+        self._drain_timeout = drain_timeout
+        self._connect_timeout = connect_timeout
+        self._state: State = "new"
+        self._plan: Plan | None = None
+        self._wiring: Wiring | None = None
+        self._intakes: dict[str, Intake] = {}
+        self._added: dict[Consumer, Sequence[Intake]] = {}
+        self._stack: AsyncExitStack | None = None
+        self._stop = asyncio.Event()
+        self._at_once = asyncio.Event()
+        self._crash: BaseException | None = None
+
+    @classmethod
+    def of(cls, container: Container, /) -> Self:
+        """Return the container's own Application, or one with the defaults."""
+        for provider in container.providers.values():
+            given = getattr(provider, "provides", None)
+            if isinstance(provider, providers.BaseSingleton) and isinstance(given, type) and issubclass(given, cls):
+                return cast(Self, provider(container))
+        return cls(container)
+
+    # Checking -----------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Build and validate everything without connecting. Raises SetupError with all problems."""
+        self._checked()
+
+    def _checked(self) -> Plan:
+        if self._plan is None:
+            plan = self._planned()
+            if plan.problems:
+                raise SetupError(plan.problems)
+            self._plan = plan
+        return self._plan
+
+    def _planned(self) -> Plan:
+        served: list[Served] = []
+        producers: list[tuple[type[Producer], Broker]] = []
+        brokers = list(self._more_brokers)
+        provision: Provision = NoProvision()
+        if self._container is not None:
+            wiring = self._wiring = Wiring(self._container)
+            if wiring.problems:
+                raise SetupError(wiring.problems)
+            served, producers, provision = list(wiring.served), wiring.producers, wiring
+            brokers += wiring.brokers
+        problems: list[Problem] = []
+        for consumer in self._by_hand:
+            try:
+                served.append(_served(consumer))
+            except SetupError as error:
+                problems += error.problems
+        if problems:
+            raise SetupError(problems)
+        brokers = list(dict.fromkeys([*brokers, *(one.broker for one in served)]))
+        for broker in brokers:
+            broker.outer_middlewares = self._middlewares
+        return Plan(served, producers, brokers, provision)
+
+    # Life ---------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Start. Raises SetupError before anything connects, ConnectError after."""
+        if self._state != "new":
+            raise LifecycleError(f"this Application is {self._state}; it starts once, make another one")
+        plan = self._checked()
+        self._state = "starting"
+        async with AsyncExitStack() as stack:
+            if self._lifespan is not None:
+                await stack.enter_async_context(self._lifespan)
+            await self._connect(plan, stack)
+            await self._declare(plan)
+            stack.push_async_callback(self._leave_all)
+            await self._start(plan.subscriptions)
+            stack.callback(self._draining)
+            if self._serving is not None:
+                await stack.enter_async_context(self._serving)
+            self._state = "running"
+            self._say_started(plan)
+            self._stack = stack.pop_all()
+        return self
+
+    async def _connect(self, plan: Plan, stack: AsyncExitStack) -> None:
+        async def opened(broker: Broker) -> None:
+            if broker.state == "running":
+                return
+            await broker.open(self._connect_timeout)
+            stack.push_async_callback(broker.close)
+
+        results = await asyncio.gather(*(opened(broker) for broker in plan.brokers), return_exceptions=True)
+        _raise([result for result in results if isinstance(result, BaseException)], "brokers cannot be reached")
+
+    async def _declare(self, plan: Plan) -> None:
+        """Declare what is consumed and produced, by each broker's topology mode."""
+        differences: list[Problem] = []
+        for broker in plan.brokers:
+            consumed = [broker.locate(one.address) for one in plan.subscriptions if one.broker is broker]
+            owners: list[type[object]] = [cls for cls, of in plan.producers if of is broker]
+            owners += [entry.served.cls for one in plan.subscriptions if one.broker is broker for entry in one.entries]
+            produced = [
+                broker.locate(options.get("address", mark.address), class_prefix(cls))
+                for cls in dict.fromkeys(owners)
+                for route in routes_of(cls)
+                for mark in route.produces
+                for options in [broker.produce_options(cls, route.method, mark)]
+            ]
+            fixed = [address for address in produced if not placeholders(address.name)]
+            found = await broker.declare(list(dict.fromkeys([*consumed, *fixed])))
+            differences += [Problem(broker.options.protocol, what) for what in found]
+        if differences:
+            raise SetupError(differences)
+
+    async def _start(self, planned: Sequence[Planned]) -> Sequence[Intake]:
+        async def started(one: Planned) -> Intake:
+            intake = await start_subscription(one, self._drain_timeout, self._crashed)
+            self._intakes[intake.name] = intake
+            one.broker.running.append(intake)
+            return intake
+
+        results = await asyncio.gather(*(started(one) for one in planned), return_exceptions=True)
+        _raise([result for result in results if isinstance(result, BaseException)], "subscriptions cannot be started")
+        return [result for result in results if isinstance(result, Intake)]
+
+    def _say_started(self, plan: Plan) -> None:
+        for intake in self._intakes.values():
+            fields = {"consumer": intake.name, "address": intake.address, "group": intake.group}
+            _log.info("%s consumes %s", intake.name, intake.address, extra={"fields": fields})
+        brokers = ", ".join(f"{one.options.protocol} at {one.options.servers}" for one in plan.brokers)
+        _log.info("%s is running on %s", self.title, brokers, extra={"fields": {"application": self.title}})
+
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        """Drain and stop; a failure in one step does not skip the later ones, several errors are an ExceptionGroup."""
+        stack, self._stack = self._stack, None
+        if stack is None:
+            raise LifecycleError("this Application is not running")
+        try:
+            await stack.__aexit__(error_type, error, traceback)
+        finally:
+            self._state = "failed" if self._crash is not None else "stopped"
+            _log.info("%s stopped", self.title, extra={"fields": {"application": self.title}})
+
+    def _draining(self) -> None:
+        self._state = "draining"
+        _log.info("%s is draining", self.title, extra={"fields": {"application": self.title}})
+
+    async def _leave_all(self) -> None:
+        """Drain every subscription, all at once; a second signal gives the rest back."""
+        intakes = list(self._intakes.values())
+        stops = [asyncio.create_task(intake.stop()) for intake in intakes]
+        if stops and not self._at_once.is_set():
+            hurry = asyncio.create_task(self._at_once.wait())
+            pending: set[asyncio.Task[Any]] = set(stops)
+            while pending and not hurry.done():
+                _, waiting = await asyncio.wait({*pending, hurry}, return_when=asyncio.FIRST_COMPLETED)
+                pending = {task for task in stops if task in waiting}
+            hurry.cancel()
+        if self._at_once.is_set():
+            await asyncio.gather(*(intake.give_up() for intake in intakes), return_exceptions=True)
+        results = await asyncio.gather(*stops, return_exceptions=True)
+        for intake in intakes:
+            for broker in [] if self._plan is None else self._plan.brokers:
+                if intake in broker.running:
+                    broker.running.remove(intake)
+        _raise([result for result in results if isinstance(result, BaseException)], "subscriptions did not stop")
+
+    async def serve(self) -> None:
+        """Start, serve until `stop`, SIGTERM or SIGINT, then drain and stop.
+
+        Raises:
+            SystemExit: A handler raised it, or a second signal came; after the stop.
+            Exception: What a subscription failed with, after the stop.
+        """
+        with self._signals():
+            async with self:
+                await self._stop.wait()
+        if self._crash is not None:
+            raise self._crash
+        if self._at_once.is_set():
+            raise SystemExit(1)
+
+    def run(self) -> None:
+        """Run `serve` in an event loop of its own."""
+        asyncio.run(self.serve())
+
+    def stop(self) -> None:
+        """Ask `serve` to return; may be called from a handler or a signal handler, and twice."""
+        self._stop.set()
+
+    def _signalled(self) -> None:
+        if self._stop.is_set():
+            self._at_once.set()
+        self.stop()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            loop.add_signal_handler(number, self._signalled)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _crashed(self, error: BaseException) -> None:
+        """A subscription cannot go on: the application stops, and `serve` raises the error."""
+        if self._crash is None:
+            self._crash = error
+        self.stop()
+
+    # While running ------------------------------------------------------------------------------------------------
+
+    async def add(self, consumer: Consumer, /) -> Sequence[Subscription]:
+        """Check and serve one more consumer while running; a class may be added several times under other names.
+
+        Raises:
+            SetupError: It has problems, or its name is taken.
+        """
+        if self._state != "running" or self._plan is None:
+            raise LifecycleError(f"this Application is {self._state}; consumers are added while it is running")
+        one = _served(consumer)
+        plan = self._plan.only(one)
+        taken = [planned.name for planned in plan.subscriptions if planned.name in self._intakes]
+        problems = [*plan.problems, *(Problem(name, "is served already", "name= in the constructor") for name in taken)]
+        if one.broker not in self._plan.brokers:
+            problems.append(Problem(one.path, "its broker is not one of this application"))
+        if problems:
+            raise SetupError(problems)
+        await self._declare(plan)
+        started = await self._start(plan.subscriptions)
+        self._added[consumer] = started
+        return started
+
+    async def remove(self, consumer: Consumer, /) -> None:
+        """Drain and end the subscriptions of a consumer.
+
+        Raises:
+            LifecycleError: The consumer was not added.
+        """
+        if consumer not in self._added:
+            raise LifecycleError(f"{consumer.name} was not added to this application")
+        for intake in self._added.pop(consumer):
+            await intake.stop()
+            del self._intakes[intake.name]
+            consumer.broker.running.remove(intake)
+
+    @asynccontextmanager
+    async def scope(self, provider: Provider[T], /) -> AsyncIterator[T]:
+        """Build an object as for one message: message-scoped objects entered, publishes held until the block succeeds."""
+        if self._wiring is None or self._plan is None:
+            raise LifecycleError("a scope needs an application with a container that has started")
+        attempt = Attempt()
+        token = CURRENT.set(attempt)
+        exits: Exits = []
+        error: BaseException | None = None
+        try:
+            built = await enter(self._wiring.recipe(provider), attempt, exits)
+            yield built[0]
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            try:
+                await leave(exits, error)
+            finally:
+                attempt.open = False
+                CURRENT.reset(token)
+        for confirm in send_all(attempt.outbox or ()):
+            await confirm
+
+    def health(self) -> Health:
+        """Return the answers of the probes, as of now."""
+        brokers = [] if self._plan is None else self._plan.brokers
+        states: dict[str, State] = {f"{one.options.protocol} at {one.options.servers}": one.state for one in brokers}
+        states |= {name: intake.state for name, intake in self._intakes.items()}
+        return Health(
+            started=self._state not in {"new", "starting"},
+            ready=self._state == "running" and all(state in {"running", "paused"} for state in states.values()),
+            live=self._crash is None and "failed" not in states.values(),
+            states=states,
+        )
+
+    @property
+    def container(self) -> Container | None:
+        """The container it serves."""
+        return self._container
+
+    @property
+    def brokers(self) -> Sequence[Broker]:
+        """Its brokers. Raises SetupError when they cannot be built."""
+        return self._checked().brokers
+
+    @property
+    def subscriptions(self) -> Mapping[str, Subscription]:
+        """Every subscription by name."""
+        return dict(self._intakes)
+
+    @property
+    def plan(self) -> Plan:
+        """What it serves, checked. Raises SetupError."""
+        return self._checked()
+
+    @property
+    def state(self) -> State:
+        """Where it stands in its life."""
+        return self._state
+
+
+def _served(consumer: Consumer) -> Served:
+    cls = type(consumer)
+    try:
+        broker = consumer.broker
+    except LifecycleError as error:
+        what = f"{cls.__name__} was built without its broker"
+        raise SetupError([Problem(cls.__name__, what, "call super().__init__(broker)")]) from error
+    return Served(cls.__name__, cls, broker, consumer.name, consumer.prefix, consumer)
+
+
+def _name_of(container: Container) -> str:
+    parent: Any = getattr(container, "declarative_parent", None)
+    return parent.__name__ if isinstance(parent, type) else type(container).__name__
+
+
+def _raise(errors: Sequence[BaseException], what: str) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup(what, errors)

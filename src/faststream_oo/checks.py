@@ -1,0 +1,161 @@
+"""What can be wrong with options and with methods that publish, found before anything connects."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+import attrs
+
+from faststream_oo.broker import Broker
+from faststream_oo.consumer import Consumer
+from faststream_oo.errors import Problem
+from faststream_oo.markers import Field, Header, Key, Path
+from faststream_oo.message import Outgoing
+from faststream_oo.outcome import Outcome
+from faststream_oo.producer import Producer
+from faststream_oo.publishing import placeholders, produced_body
+from faststream_oo.routes import Mark, own_options, routes_of, unknown_without
+
+_AT_LEAST_ONE = ("concurrency", "prefetch")
+_POSITIVE = ("timeout", "commit_interval", "session_timeout", "max_poll_interval", "confirm_timeout")
+_ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
+    "group": (str,),
+    "concurrency": (int,),
+    "prefetch": (int,),
+    "dead_letter": (str,),
+    "ordered_by": (Key, Header, Path, Field),
+}
+
+
+def class_problems(cls: type[Consumer], path: str, /) -> Iterable[Problem]:
+    """Return what is wrong with a consumer class as it is written."""
+    for name, types in _ATTRIBUTES.items():
+        value = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+        if isinstance(value, types) and not isinstance(value, bool):
+            example = repr(value) if isinstance(value, str | int) else f"{type(value).__name__}()"
+            hint = f"class {cls.__name__}({_base(cls)}, {name}={example})"
+            yield Problem(cls.__name__, f'attribute "{name}" has no effect', hint)
+    for name in unknown_without(cls):
+        yield Problem(cls.__name__, f'without=["{name}"] names no inherited handler')
+    if not any(route.consumes for route in routes_of(cls)):
+        yield Problem(path, f"{cls.__name__} has no @consumes method", "decorate one, or mark the class abstract=True")
+
+
+def _base(cls: type[object]) -> str:
+    return cls.__mro__[1].__name__
+
+
+def option_problems(name: str, options: Mapping[str, Any], allowed: Iterable[str], /) -> Iterable[Problem]:
+    """Return unknown options and values that cannot be."""
+    known = set(allowed)
+    for option in options:
+        if option not in known:
+            yield Problem(name, f'unknown option "{option}"', did_you_mean(option, known))
+    for option in _AT_LEAST_ONE:
+        if (value := options.get(option)) is not None and value < 1:
+            yield Problem(name, f"{option}={value} is below 1")
+    for option in _POSITIVE:
+        if (value := options.get(option)) is not None and value <= 0:
+            yield Problem(name, f"{option}={value} is not above 0 seconds")
+    concurrency, prefetch = options.get("concurrency", 1), options.get("prefetch")
+    if prefetch is not None and prefetch < concurrency:
+        hint = f"prefetch ≥ {concurrency}, or leave it out"
+        yield Problem(name, f"prefetch={prefetch} cannot feed concurrency={concurrency}", hint)
+
+
+def did_you_mean(name: str, known: Iterable[str], /) -> str:
+    """Return a hint with the nearest known name, empty when none is near."""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
+def settings_problems(broker: Broker, consumers: Iterable[str], producers: Iterable[str], /) -> Iterable[Problem]:
+    """Return settings that name no consumer, producer or method."""
+    options = broker.options
+    for kind, given, known in (
+        ("consumer", options.consumers, list(consumers)),
+        ("producer", options.producers, list(producers)),
+    ):
+        for name in given:
+            if name not in known:
+                hint = did_you_mean(name, known) or ", ".join(known)
+                yield Problem(f"{options.protocol}.{kind}s.{name}", f"no such {kind}", hint)
+
+
+def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mark, /) -> Iterable[Problem]:
+    """Return what is wrong with a method that publishes what it returns."""
+    path = f"{cls.__name__}.{method}"
+    options = broker.produce_options(cls, method, mark)
+    address = broker.native(options.get("address", mark.address))
+    for what, hint in broker.address_problems(address, False):
+        yield Problem(path, what, hint)
+    yield from option_problems(path, own_options(cls) if issubclass(cls, Producer) else {}, [*broker.produce_names, "prefix"])
+    yield from option_problems(path, mark.options, broker.produce_names)
+    function = getattr(cls, method)
+    try:
+        returned = get_type_hints(function, include_extras=True).get("return", Any)
+    except NameError as error:
+        yield Problem(path, f'"{error.name}" is not defined at run time', "import it outside TYPE_CHECKING")
+        return
+    if returned is type(None):
+        yield Problem(path, "returns None, so it never publishes", "return the body to publish")
+        return
+    yield from _returned_problems(broker, cls, path, returned)
+    body = produced_body(function)
+    if body is None or body is Any:
+        return
+    named = [("key=", options["key"])] if "key" in options else []
+    yield from _field_problems(path, body, [*named, *((f"{{{part}}}", part) for part in placeholders(address.name))])
+    try:
+        broker.object_of(options.get("codec", broker.codec)).encoder(body)
+    except TypeError as error:
+        hint = "register a hook on make_converter(), or set codec="
+        yield Problem(path, str(error), hint)
+
+
+def _returned_problems(broker: Broker, cls: type[object], path: str, returned: Any) -> Iterable[Problem]:
+    for one in _alternatives(returned):
+        origin = get_origin(one) or one
+        if not isinstance(origin, type):
+            continue
+        if issubclass(origin, Outgoing) and not issubclass(broker.outgoing_type, origin):
+            protocol = broker.options.protocol.capitalize()
+            yield Problem(path, f"returns {origin.__name__} on {protocol}", broker.outgoing_type.__name__)
+        if issubclass(origin, Outcome) and issubclass(cls, Producer):
+            yield Problem(path, f"{origin.__name__} belongs to consumers", "return None to publish nothing")
+
+
+def _alternatives(annotation: Any) -> Sequence[Any]:
+    if get_origin(annotation) in {Union, UnionType}:
+        return [one for argument in get_args(annotation) for one in _alternatives(argument)]
+    return [annotation]
+
+
+def _field_problems(path: str, body: object, named: Iterable[tuple[str, str]]) -> Iterable[Problem]:
+    for cls in _alternatives(body):
+        for where, field in named:
+            known: Any = _fields(cls)
+            current: Any = cls
+            for part in field.split("."):
+                if known is None:
+                    break
+                if part not in known:
+                    hint = did_you_mean(part, known)
+                    yield Problem(path, f'{current.__name__} has no field "{part}" for {where}', hint)
+                    break
+                current = known[part]
+                known = _fields(current)
+
+
+def _fields(cls: Any) -> Mapping[str, Any] | None:
+    """Return the fields of a class with their types, None where they cannot be told."""
+    cls = get_origin(cls) or cls
+    if not isinstance(cls, type):
+        return None
+    if attrs.has(cls) or hasattr(cls, "__dataclass_fields__") or is_typeddict(cls) or hasattr(cls, "_fields"):
+        try:
+            return get_type_hints(cls)
+        except NameError:
+            return None
+    return None

@@ -1,0 +1,355 @@
+"""The running subscription: a sink for its source, a home for its messages, and what becomes of them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from faststream_oo.broker import Broker
+from faststream_oo.clock import Clock
+from faststream_oo.deadletters import DeadLetterWriter
+from faststream_oo.errors import LifecycleError
+from faststream_oo.lanes import ACK, Lanes
+from faststream_oo.message import Message
+from faststream_oo.outcome import Outcome
+from faststream_oo.pipeline import AttemptCall, Ending
+from faststream_oo.settlement import IntakeTerms, Settlement
+from faststream_oo.subscription import State
+from faststream_oo.transport import Claim, Source
+
+_log = logging.getLogger("faststream_oo")
+
+
+class Intake:
+    """One running subscription.
+
+    Args:
+        terms: Its resolved options.
+        broker: Its broker.
+        source: Where its messages come from.
+        letters: Where dead letters go.
+        changed: Told about claims: "assigned", "revoked" or "lost".
+        crashed: Told about an error that the application cannot go on with.
+    """
+
+    def __init__(
+        self,
+        terms: IntakeTerms,
+        broker: Broker,
+        source: Source,
+        letters: DeadLetterWriter,
+        changed: Callable[[str, Sequence[Claim]], Awaitable[None]] | None,
+        crashed: Callable[[BaseException], object],
+    ) -> None:
+        self.terms = terms
+        self._broker = broker
+        self._source = source
+        self._letters = letters
+        self._changed = changed
+        self._crashed = crashed
+        self._state: State = "new"
+        self._reasons: set[str] = set()
+        self._trouble: str | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._let_go = asyncio.Event()
+        self._leaving = 0
+        self._reader_waits = False
+        self._lanes: Lanes
+        self._settlement: Settlement
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._blocked: set[Claim] = set()
+
+    # Subscription -------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """`Class.method`."""
+        return self.terms.name
+
+    @property
+    def address(self) -> str:
+        """Name of the address, whole."""
+        return self.terms.address
+
+    @property
+    def group(self) -> str | None:
+        """Whole name of the group."""
+        return self.terms.group
+
+    @property
+    def state(self) -> State:
+        """Where it stands in its life."""
+        if self._state == "running":
+            return "paused" if self._reasons else "degraded" if self._trouble else "running"
+        return self._state
+
+    @property
+    def in_flight(self) -> int:
+        """Messages received and not yet settled."""
+        return self._lanes.held
+
+    async def settle(self, message: Message, outcome: Outcome, /) -> None:
+        """Settle a message by hand; the first outcome wins."""
+        await self._settlement.by_hand(message, outcome)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that wait for a retry, or behind one: nothing happens to them until the clock moves."""
+        return self._lanes.parked
+
+    @property
+    def busy(self) -> bool:
+        """Whether any message is on its way through now."""
+        return self._lanes.held > self._lanes.parked
+
+    @property
+    def source(self) -> Source:
+        """Where its messages come from."""
+        return self._source
+
+    async def lag(self) -> int | None:
+        """Messages that wait at the broker, or None where it does not tell."""
+        return await self._source.lag()
+
+    async def pause(self, reason: str = "operator") -> None:
+        """Stop taking messages, keeping the seat; running handlers go on."""
+        first = not self._reasons
+        self._reasons.add(reason)
+        if first:
+            _log.info("%s paused: %s", self.name, reason, extra={"fields": {"consumer": self.name, "reason": reason}})
+            await self._source.pause()
+
+    async def resume(self, reason: str = "operator") -> None:
+        """Take one reason away; messages are taken again when none is left."""
+        if reason not in self._reasons:
+            return
+        self._reasons.discard(reason)
+        if not self._reasons:
+            _log.info("%s resumed", self.name, extra={"fields": {"consumer": self.name}})
+            await self._source.resume()
+            self._room.set()
+
+    # Life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self, attempt: AttemptCall, clock: Clock, /) -> None:
+        """Begin to take messages; returns when the broker has accepted the subscription."""
+        self._state = "starting"
+        self._lanes = Lanes(attempt, self.terms.concurrency, self.terms.key_of, self, clock)
+        self._settlement = Settlement(self.terms, self._letters, self._lanes, self, clock)
+        self._lanes.start(self.name)
+        self._state = "running"
+        try:
+            await self._source.start(self)
+        except BaseException:
+            self._state = "failed"
+            await self._lanes.stop()
+            raise
+
+    async def drain(self) -> None:
+        """Stop taking messages and return when none is in flight."""
+        if self._state not in {"running", "draining"}:
+            return
+        self._state = "draining"
+        await self._source.stop()
+        everything = _Everything()
+        self._withdraw(everything)
+        await self._ended(everything, self.terms.drain_timeout)
+
+    async def stop(self) -> None:
+        """Drain, let what was settled reach the broker, and leave."""
+        if self._state in {"new", "stopped"}:
+            return
+        try:
+            await self.drain()
+        finally:
+            await self._leave()
+
+    async def give_up(self) -> None:
+        """Leave at once: what runs is cancelled and given back."""
+        self._state = "draining"
+        self._lanes.cancel(_Everything())
+        await self._leave()
+
+    async def _leave(self) -> None:
+        failed = self._state == "failed"
+        for task in [*self._tasks, *self._settlement.tasks]:
+            task.cancel()
+        try:
+            await self._lanes.stop()
+            await self._source.flush()
+        finally:
+            await self._source.close()
+            self._state = "failed" if failed else "stopped"
+
+    # Sink ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """Messages that may be fed now, 0 while paused."""
+        if self._reasons or self._state != "running":
+            return 0
+        return max(0, self.terms.prefetch - self._lanes.held)
+
+    async def ready(self) -> int:
+        """Return the room once there is some; after it ran out, once half the budget is free."""
+        while (room := self.room) == 0:
+            self._room.clear()
+            self._reader_waits = self._lanes.watched = True
+            await self._room.wait()
+        return room
+
+    def feed(self, messages: Sequence[Message], /) -> None:
+        """Take what was read."""
+        self._lanes.verbose = _log.isEnabledFor(logging.DEBUG)
+        self._lanes.feed(messages)
+
+    async def assign(self, claims: Sequence[Claim], /) -> None:
+        """New claims: their dead-letter addresses are made, and the consumer is told."""
+        wanted = {self._letters.address_of(claim.address) for claim in claims}
+        for address in wanted:
+            if address is not None:
+                await self._broker.ensure(address)
+        if self._changed is not None and claims:
+            await self._changed("assigned", claims)
+
+    async def revoke(self, claims: Sequence[Claim], /, *, deadline: float, lost: bool = False) -> bool:
+        """End or drop what is held under these claims, in `deadline` seconds; True when all of it ended."""
+        leaving = set(claims)
+        self._blocked -= leaving
+        self._lanes.withdraw(leaving, started=self._cumulative and not lost, all_of_it=lost or self._settles)
+        ended = False
+        if not lost:
+            ended = await self._ended(leaving, deadline)
+            await self._source.flush()
+        if self._changed is not None and claims:
+            await self._changed("lost" if lost else "revoked", claims)
+        return ended
+
+    def fail(self, error: BaseException, /) -> None:
+        """The source cannot go on by itself."""
+        self._state = "failed"
+        fields = {"consumer": self.name, "error": str(error)}
+        _log.error("%s failed: %s", self.name, error, exc_info=error, extra={"fields": fields})
+        self._crashed(error)
+
+    def degrade(self, reason: str | None, /) -> None:
+        """The source lost its broker and is reconnecting, or it is back."""
+        if (self._trouble is None) == (reason is None):
+            return
+        self._trouble = reason
+        fields = {"consumer": self.name, "address": self.address, "cause": reason}
+        if reason is None:
+            _log.info("%s is connected again", self.name, extra={"fields": fields})
+        else:
+            _log.warning("%s lost its broker, reconnecting: %s", self.name, reason, extra={"fields": fields})
+
+    @property
+    def _cumulative(self) -> bool:
+        return self._source.capabilities.cumulative
+
+    @property
+    def _settles(self) -> bool:
+        # What is settled before it is handled would be lost if it were given back.
+        return self._source.capabilities.settles
+
+    def _withdraw(self, claims: "_Everything | set[Claim]") -> None:
+        self._lanes.withdraw(claims, started=self._cumulative, all_of_it=self._settles)
+
+    async def _ended(self, claims: "_Everything | set[Claim]", deadline: float) -> bool:
+        """Return when nothing is held under claims; after `deadline` seconds what runs is cancelled and given back."""
+        self._leaving += 1
+        self._lanes.watched = True
+        try:
+            async with asyncio.timeout(deadline):
+                await self._nothing_held(claims)
+            return True
+        except TimeoutError:
+            cancelled = self._lanes.cancel(claims)
+            _log.warning(
+                "%s: %d handlers ran longer than the drain allows; their messages are given back",
+                self.name,
+                cancelled,
+                extra={"fields": {"consumer": self.name, "given_back": cancelled}},
+            )
+            self._lanes.withdraw(claims, started=False, all_of_it=True)
+            self._settlement.forget(claims)
+            await self._cancelled_ended(claims)
+            return False
+        finally:
+            self._leaving -= 1
+            self._watch()
+
+    async def _cancelled_ended(self, claims: "_Everything | set[Claim]") -> None:
+        try:
+            async with asyncio.timeout(5.0):
+                await self._nothing_held(claims)
+        except TimeoutError:
+            fields = {"consumer": self.name}
+            _log.error("%s: a handler goes on after its cancellation", self.name, extra={"fields": fields})
+
+    async def _nothing_held(self, claims: "_Everything | set[Claim]") -> None:
+        while self._lanes.holds(claims) or self._settlement.holds(claims):
+            self._let_go.clear()
+            await self._let_go.wait()
+
+    # Owner of the lanes -------------------------------------------------------------------------------------------
+
+    def freed(self) -> None:
+        """A message was let go: the reader or a drain waits for that."""
+        if self._reader_waits and self._lanes.held * 2 <= self.terms.prefetch:
+            self._reader_waits = False
+            self._room.set()
+            self._watch()
+        if self._leaving:
+            self._let_go.set()
+
+    def _watch(self) -> None:
+        self._lanes.watched = self._reader_waits or self._leaving > 0
+
+    def acked(self, message: Message, seconds: float, /) -> None:
+        """Log a plain acknowledgement; only called while debug lines are wanted."""
+        self._settlement.say(message, ACK, None, seconds)
+
+    def ended(self, message: Message, ending: Ending, seconds: float, /) -> "asyncio.Future[None] | None":
+        """Apply an ending that is more than a plain acknowledgement."""
+        if ending.outcome is None:
+            self._lanes.give_back(message)
+            self._crashed(ending.error or LifecycleError(f"{self.name} gave up"))
+            return None
+        return self._settlement.apply(message, ending, seconds)
+
+    def blocked(self, claim: Claim, waiting: int, /) -> None:
+        """Pause a claim alone that holds half the budget behind a retry."""
+        if waiting * 2 >= self.terms.prefetch and claim not in self._blocked:
+            self._blocked.add(claim)
+            self.run(self._source.pause(claim))
+
+    def unblocked(self, claim: Claim, waiting: int, /) -> None:
+        """Take from the claim again once most of what waited is gone."""
+        if claim in self._blocked and waiting * 4 <= self.terms.prefetch:
+            self._blocked.discard(claim)
+            self.run(self._source.resume(claim))
+
+    def died(self, error: BaseException, /) -> None:
+        """A slot ended by an error of the framework."""
+        self.fail(error)
+
+    def run(self, call: Awaitable[None]) -> None:
+        """Run something beside the slots; an error of it is an error of the subscription."""
+        task = asyncio.ensure_future(call)
+        self._tasks.add(task)
+
+        def done(ended: asyncio.Future[None]) -> None:
+            self._tasks.discard(ended)
+            if not ended.cancelled() and (error := ended.exception()) is not None:
+                self.fail(error)
+
+        task.add_done_callback(done)
+
+
+class _Everything:
+    """Holds every claim."""
+
+    def __contains__(self, claim: object) -> bool:
+        return True
+

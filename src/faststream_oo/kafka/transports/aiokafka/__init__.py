@@ -1,0 +1,6 @@
+"""Kafka by aiokafka."""
+
+from faststream_oo.kafka.transports.aiokafka.config import check_config, check_source_config
+from faststream_oo.kafka.transports.aiokafka.transport import AiokafkaTransport
+
+__all__ = ["AiokafkaTransport", "check_config", "check_source_config"]

@@ -1,0 +1,206 @@
+"""Records on their way: gathered into batches, one batch a partition at a time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from aiokafka import AIOKafkaProducer, errors
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from faststream_oo.errors import PublishError
+from faststream_oo.kafka.message import KafkaReceipt
+from faststream_oo.kafka.transports.aiokafka.causes import describe
+from faststream_oo.kafka.transports.aiokafka.producers import Producers
+
+Confirm: TypeAlias = asyncio.Future[KafkaReceipt]
+Headers: TypeAlias = list[tuple[str, bytes | None]]
+
+_ABOUT_ONE_RECORD: Final = (errors.InvalidTimestampError, errors.MessageSizeTooLargeError, errors.UnknownError)
+"""Refusals of a batch that may be about one record of it. aiokafka calls INVALID_RECORD (87) unknown."""
+
+
+class Entry(NamedTuple):
+    """A record in a batch that waits for its confirmation."""
+
+    confirm: Confirm
+    timestamp: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Batch:
+    """Records on their way to one partition."""
+
+    __slots__ = ("builder", "entries", "offsets", "producer")
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self.producer = producer
+        self.builder: BatchBuilder = producer.create_batch()
+        self.entries: list[Entry] = []
+        self.offsets: list[Any] = []
+        """The client's notes about each record: its offset in the batch and its timestamp."""
+
+    def add(self, entry: Entry) -> bool:
+        """Add a record; False when the batch is full. Raises PublishError."""
+        _, timestamp, key, value, headers = entry
+        try:
+            note = self.builder.append(timestamp=timestamp, key=key, value=value, headers=headers)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise PublishError(f"this is no Kafka record: {error}") from error
+        if note is None:
+            return False
+        self.entries.append(entry)
+        self.offsets.append(note)
+        return True
+
+    def build(self, producer: AIOKafkaProducer) -> BatchBuilder:
+        """Return what a producer sends; its records again when it is not the producer that it was made for."""
+        if producer is not self.producer:
+            again = Batch(producer)
+            for entry in self.entries:
+                again.add(entry)
+            self.producer, self.builder, self.offsets = producer, again.builder, again.offsets
+        self.builder.close()
+        return self.builder
+
+    def halves(self) -> Sequence["Batch"]:
+        """Return two batches of the same records."""
+        middle = len(self.entries) // 2
+        halves = []
+        for entries in (self.entries[:middle], self.entries[middle:]):
+            half = Batch(self.producer)
+            for entry in entries:
+                half.add(entry)
+            halves.append(half)
+        return halves
+
+
+class PartitionLane:
+    """The batches of one partition; a task sends them, one after the other, while there are any.
+
+    Args:
+        topic: Its topic.
+        partition: Its number.
+        producers: What sends.
+        linger: Seconds that a batch waits for more records.
+        sent: Called when a batch was sent.
+    """
+
+    __slots__ = ("_filled", "_full", "_linger", "_open", "_partition", "_producers", "_sent", "_topic", "task")
+
+    def __init__(
+        self, topic: str, partition: int, producers: Producers, linger: float, sent: Callable[[], None]
+    ) -> None:
+        self._topic = topic
+        self._partition = partition
+        self._producers = producers
+        self._linger = linger
+        self._sent = sent
+        self._open: Batch | None = None
+        self._full: deque[Batch] = deque()
+        self._filled: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        """What sends now, None while there is nothing to send."""
+
+    def append(self, entry: Entry) -> None:
+        """Add a record behind those that wait. Raises PublishError."""
+        batch = self._open
+        if batch is None or not batch.add(entry):
+            if batch is not None:
+                self._full.append(batch)
+                self.hurry()
+            batch = Batch(self._producers.current)
+            batch.add(entry)  # a first record always fits
+            self._open = batch
+        if self.task is None:
+            self.task = asyncio.ensure_future(self._run())
+
+    def hurry(self) -> None:
+        """End the wait for more records."""
+        if self._filled is not None and not self._filled.done():
+            self._filled.set_result(None)
+
+    async def _run(self) -> None:
+        batch: Batch | None = None
+        try:
+            while (batch := await self._next()) is not None:
+                await self._deliver(batch)
+                self._sent()
+        except asyncio.CancelledError:
+            self._abandon(batch)
+            raise
+        finally:
+            self.task = None
+
+    async def _next(self) -> Batch | None:
+        if self._linger and self._open is not None and not self._full:
+            self._filled = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._filled], timeout=self._linger)
+            self._filled = None
+        if self._full:
+            return self._full.popleft()
+        batch, self._open = self._open, None
+        return batch
+
+    async def _deliver(self, batch: Batch) -> None:
+        try:
+            first = await self._producers.deliver(batch.build, self._topic, self._partition)
+        except _ABOUT_ONE_RECORD as error:
+            if len(batch.entries) == 1:
+                fail(batch.entries[0].confirm, publish_error(self._topic, error))
+                return
+            for half in batch.halves():
+                await self._deliver(half)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer to everybody who waits
+            for entry in batch.entries:
+                fail(entry.confirm, publish_error(self._topic, error))
+        else:
+            self._confirm(batch, first)
+
+    def _confirm(self, batch: Batch, first: Any) -> None:
+        topic, partition = self._topic, self._partition
+        base = -1 if first is None else first.offset
+        appended = -1 if first is None else first.timestamp  # of a topic with LogAppendTime
+        millis, timestamp = 0, _utc(0)
+        for entry, note in zip(batch.entries, batch.offsets, strict=True):
+            confirm = entry.confirm
+            if confirm.done():  # given up by who waited
+                continue
+            own = note.timestamp if appended == -1 else appended
+            if own != millis:
+                millis, timestamp = own, _utc(own)
+            offset = base + note.offset if base >= 0 else -1
+            confirm.set_result(KafkaReceipt(topic=topic, partition=partition, offset=offset, timestamp=timestamp))
+
+    def _abandon(self, batch: Batch | None) -> None:
+        """Fail everything that was accepted."""
+        left = [batch, *self._full, self._open]
+        self._full.clear()
+        self._open = None
+        error = PublishError(f'not confirmed before the transport was closed: a record to "{self._topic}"')
+        for one in left:
+            for entry in one.entries if one is not None else ():
+                fail(entry.confirm, error)
+
+
+def _utc(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def publish_error(topic: str, error: BaseException, /) -> PublishError:
+    """Return the error of a publish, with its cause."""
+    if isinstance(error, PublishError):
+        return error
+    made = PublishError(f'publishing to "{topic}" failed: {describe(error)}')
+    made.__cause__ = error
+    return made
+
+
+def fail(confirm: Confirm, error: PublishError, /) -> None:
+    """End a confirm that is not given up yet."""
+    if not confirm.done():
+        confirm.set_exception(error)
+        confirm.exception()  # looked at, as nobody needs to wait for it

@@ -1,0 +1,182 @@
+"""The clients' options: which the framework sets, which are the user's, and what is wrong with those."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any, Final, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.codec import has_lz4, has_snappy, has_zstd
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+
+from faststream_oo.errors import Problem
+from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
+
+Config: TypeAlias = Mapping[str, str | int | float | bool]
+ClientOptions: TypeAlias = dict[str, Any]
+"""Keyword arguments of a client's constructor; the client has no annotations."""
+
+MAX_REQUEST_SIZE: Final = 1024 * 1024
+"""Bytes that an ordinary record may have, unless `config["max_request_size"]` says otherwise (aiokafka's default)."""
+
+DEAD_LETTER_ROOM: Final = 64 * 1024
+"""Bytes that a dead letter may be longer than its record: the diagnostics."""
+
+_SHARED: Final = {
+    "connections_max_idle_ms": 540_000,
+    "metadata_max_age_ms": 30_000,
+    "request_timeout_ms": 40_000,
+    "retry_backoff_ms": 100,
+}
+_PRODUCER: Final = {"max_batch_size": 64 * 1024, "max_request_size": MAX_REQUEST_SIZE}
+_CONSUMER: Final = {
+    "check_crcs": True,
+    "consumer_timeout_ms": 200,
+    "fetch_max_bytes": 50 * 1024 * 1024,
+    "fetch_max_wait_ms": 500,
+    "fetch_min_bytes": 1,
+    "heartbeat_interval_ms": 3_000,
+    "max_partition_fetch_bytes": 1024 * 1024,
+}
+_FREE: Final[Mapping[str, int]] = {**_SHARED, **_PRODUCER, **_CONSUMER}
+"""What a user may set, with the value otherwise. All are given to the client: no default of its own is relied on."""
+
+_INSTEAD: Final[Mapping[str, str]] = {
+    "acks": "set kafka.acks",
+    "auto_commit_interval_ms": "set commit_interval",
+    "auto_offset_reset": "set start",
+    "bootstrap_servers": "set kafka.servers",
+    "client_id": "set kafka.client_id",
+    "client_rack": "set client_rack",
+    "compression_type": "set kafka.compression",
+    "enable_auto_commit": "offsets are committed after their messages were handled; see delivery and commit_interval",
+    "enable_idempotence": "set kafka.idempotence",
+    "group_id": "set group",
+    "isolation_level": "set isolation",
+    "key_deserializer": "choose a codec",
+    "key_serializer": "choose a codec",
+    "linger_ms": "set kafka.linger",
+    "max_poll_interval_ms": "set max_poll_interval",
+    "max_poll_records": "set prefetch",
+    "rebalance_timeout_ms": "it follows drain_timeout",
+    "session_timeout_ms": "set session_timeout",
+    "value_deserializer": "choose a codec",
+    "value_serializer": "choose a codec",
+}
+_CODEC_LIBRARIES: Final[Mapping[str, Callable[[], bool]]] = {"snappy": has_snappy, "lz4": has_lz4, "zstd": has_zstd}
+
+
+def producer_options(settings: KafkaSettings, /) -> ClientOptions:
+    """Return what a producer is made with."""
+    return {
+        **_connection(settings),
+        **_chosen(_PRODUCER, settings.config),
+        "acks": settings.acks,
+        "compression_type": settings.compression,
+        "enable_idempotence": settings.idempotence,
+        "max_request_size": largest_record(settings) + DEAD_LETTER_ROOM,
+        # Batches are gathered by our senders, which also choose the partition.
+        "linger_ms": 0,
+    }
+
+
+def consumer_options(settings: KafkaSettings, options: KafkaSourceOptions, /) -> ClientOptions:
+    """Return what the consumer of a source is made with."""
+    config = {**settings.config, **options.config}
+    chosen = {**_connection(settings), **_chosen(_SHARED, config), **_chosen(_CONSUMER, config)}
+    if "request_timeout_ms" not in config:
+        # The broker answers a join when every member has given its partitions back.
+        chosen["request_timeout_ms"] = max(
+            _SHARED["request_timeout_ms"], int(options.rebalance_timeout * 1000) + 10_000
+        )
+    if "heartbeat_interval_ms" not in config:
+        chosen["heartbeat_interval_ms"] = min(
+            _CONSUMER["heartbeat_interval_ms"], int(options.session_timeout * 1000 / 3)
+        )
+    return {
+        **chosen,
+        "auto_offset_reset": "none" if options.start == "fail" else options.start,
+        "client_rack": options.client_rack,
+        "enable_auto_commit": False,
+        "group_id": options.group,
+        "isolation_level": options.isolation,
+        "max_poll_interval_ms": int(options.max_poll_interval * 1000),
+        "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
+        "rebalance_timeout_ms": int(options.rebalance_timeout * 1000),
+        "session_timeout_ms": int(options.session_timeout * 1000),
+    }
+
+
+def admin_options(settings: KafkaSettings, /) -> ClientOptions:
+    """Return what the client for questions and topics is made with."""
+    return _connection(settings)
+
+
+def asking_options(settings: KafkaSettings, /) -> ClientOptions:
+    """Return what the consumer that is only asked for offsets is made with."""
+    return {**_connection(settings), "enable_auto_commit": False, "isolation_level": "read_uncommitted"}
+
+
+def largest_record(settings: KafkaSettings, /) -> int:
+    """Return how many bytes an ordinary record may have."""
+    return int(settings.config.get("max_request_size", MAX_REQUEST_SIZE))
+
+
+def check_config(settings: KafkaSettings, /) -> list[Problem]:
+    """Return what is wrong with the settings of this client; no I/O."""
+    problems = _check(settings.config, "kafka.config")
+    if settings.idempotence and settings.acks != "all":
+        problems.append(Problem("kafka.acks", f"{settings.acks} needs idempotence: false"))
+    installed = _CODEC_LIBRARIES.get(settings.compression or "")
+    if installed is not None and not installed():
+        what = f"{settings.compression} needs cramjam, which is not installed"
+        problems.append(Problem("kafka.compression", what, 'pip install "faststream-oo[kafka]"'))
+    return problems
+
+
+def check_source_config(options: Mapping[str, Any], /) -> list[Problem]:
+    """Return what is wrong with the `config` of a subscription's options, its path relative to these; no I/O."""
+    return _check(options.get("config", {}), "config", but=_PRODUCER)
+
+
+def _connection(settings: KafkaSettings) -> ClientOptions:
+    return {
+        **_chosen(_SHARED, settings.config),
+        "bootstrap_servers": list(settings.servers),
+        "client_id": settings.client_id,
+        "security_protocol": "PLAINTEXT",
+    }
+
+
+def _chosen(defaults: Mapping[str, int], config: Config) -> ClientOptions:
+    return {name: config.get(name, value) for name, value in defaults.items()}
+
+
+def _check(config: Config, path: str, *, but: Mapping[str, int] = {}) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, value in config.items():
+        where = f'{path}["{name}"]'
+        if name in but:
+            problems.append(Problem(where, "is an option of producers", "set it in kafka.config"))
+        elif name in _FREE:
+            problems.extend(_check_value(where, value, _FREE[name]))
+        elif name in _known():
+            problems.append(Problem(where, "set by the framework", _INSTEAD.get(name, "")))
+        else:
+            near = get_close_matches(name, _FREE, 1)
+            problems.append(Problem(where, "aiokafka has no such option", f'"{near[0]}"' if near else ""))
+    return problems
+
+
+def _check_value(where: str, value: object, default: int) -> list[Problem]:
+    if isinstance(default, bool):
+        return [] if isinstance(value, bool) else [Problem(where, f"{value!r} is neither true nor false")]
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return []
+    return [Problem(where, f"{value!r} is no whole number above 0")]
+
+
+def _known() -> set[str]:
+    clients: tuple[Callable[..., object], ...] = (AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaAdminClient)
+    return {name for client in clients for name in signature(client).parameters}

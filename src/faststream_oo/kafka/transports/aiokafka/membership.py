@@ -1,0 +1,190 @@
+"""What a consumer holds: partitions given to a member of a group, or all partitions without a group."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+
+from faststream_oo.kafka import address as native
+from faststream_oo.kafka.claim import PartitionClaim
+from faststream_oo.kafka.options import KafkaSourceOptions
+from faststream_oo.kafka.transports.aiokafka.commits import Commits
+from faststream_oo.kafka.transports.aiokafka.shutdown import bounded
+from faststream_oo.transport import Sink
+
+_log: Final = logging.getLogger("faststream_oo")
+
+_POSITION_SECONDS: Final = 10.0
+_COMMIT_SECONDS: Final = 10.0
+_MARGIN: Final = 30.0
+"""Seconds of the rebalance timeout that are left for the last commit and for joining again."""
+
+PRIVATE: Final = ("generation",)
+"""What is used of the client's coordinator."""
+
+
+class Membership:
+    """The claims of a source, through its rebalances.
+
+    Args:
+        consumer: The client.
+        sink: Who is told.
+        options: Of the source.
+        path: Returns the named groups of a topic.
+    """
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        sink: Sink,
+        options: KafkaSourceOptions,
+        path: Callable[[str], Mapping[str, str]],
+    ) -> None:
+        self.claims: dict[TopicPartition, PartitionClaim] = {}
+        """What is held now."""
+        self.joined = asyncio.Event()
+        """Set with the first claims, or the news that there are none."""
+        self.handing_over = asyncio.Lock()
+        """Held from a commit to the feed of what it covers, for a delivery at most once."""
+        self.commits: Commits | None = None
+        """What sends settles; None where there are none."""
+        self._consumer = consumer
+        self._sink = sink
+        self._options = options
+        self._path = path
+        self._paused: set[TopicPartition] = set()
+        self._all_paused = False
+
+    async def assigned(self, partitions: Collection[TopicPartition], /, *, from_start: bool = False) -> None:
+        """Take new partitions over.
+
+        Args:
+            partitions: They have no claim yet.
+            from_start: They appeared while we were looking: whatever the options say, nothing in them is old.
+        """
+        # Nothing is read before the sink has them; positions are looked up all the same.
+        self._consumer.pause(*partitions)
+        if from_start:
+            await self._consumer.seek_to_beginning(*partitions)
+        elif self._options.start == "latest" and partitions:
+            await self._fix_positions(partitions)
+        moved = self.commits.moved if self.commits is not None else _nothing
+        claims = {
+            one: PartitionClaim(native.TopicPartition(one.topic, one.partition), self._path(one.topic), moved)
+            for one in partitions
+        }
+        self.claims.update(claims)
+        if claims:
+            await self._sink.assign(list(claims.values()))
+        if not self._all_paused:
+            self._consumer.resume(*(one for one in partitions if one not in self._paused))
+        self.joined.set()
+
+    async def revoked(self) -> None:
+        """Give everything back: what is held ends first, and is committed."""
+        if not self.claims:
+            return
+        async with self.handing_over:
+            claims = list(self.claims.values())
+            # Private: the client does not say that it was thrown out, or left as it was not polled.
+            lost = self._consumer._coordinator.generation < 0  # noqa: SLF001
+            if lost:
+                self.forget()
+                await self._sink.revoke(claims, deadline=0.0, lost=True)
+                return
+            timeout = self._options.rebalance_timeout
+            await self._sink.revoke(claims, deadline=max(timeout - _MARGIN, timeout / 2))
+            if self.commits is not None:
+                await self.last_commit()
+            self.forget()
+
+    async def last_commit(self) -> None:
+        """Commit what is settled, whether or not a commit is under way."""
+        assert self.commits is not None
+        error = await bounded(self.commits.commit(again=True), _COMMIT_SECONDS)
+        if error is not None:
+            _log.warning("the last offsets were not committed, their messages come again: %s", error)
+
+    def forget(self, partitions: Collection[TopicPartition] | None = None, /) -> list[PartitionClaim]:
+        """End the claims of some partitions, or all."""
+        ended = [self.claims.pop(one) for one in list(self.claims if partitions is None else partitions)]
+        for claim in ended:
+            claim.live = False
+        self._paused.intersection_update(self.claims)
+        return ended
+
+    def pause(self, claim: object | None) -> None:
+        """Stop reading one claim, or all that are there and that come."""
+        if claim is None:
+            self._all_paused = True
+            self._consumer.pause(*self.claims)
+            return
+        for partition in self._of(claim):
+            self._paused.add(partition)
+            self._consumer.pause(partition)
+
+    def resume(self, claim: object | None) -> None:
+        """Undo a pause of one claim, or of all."""
+        if claim is None:
+            self._all_paused = False
+            self._consumer.resume(*(one for one in self.claims if one not in self._paused))
+            return
+        for partition in self._of(claim):
+            self._paused.discard(partition)
+            if not self._all_paused:
+                self._consumer.resume(partition)
+
+    def repause(self) -> None:
+        """Pause again what is paused: the client forgets it with each new assignment."""
+        self._consumer.pause(*(self.claims if self._all_paused else self._paused))
+
+    def _of(self, claim: object) -> list[TopicPartition]:
+        return [partition for partition, held in self.claims.items() if held is claim]
+
+    async def _fix_positions(self, partitions: Collection[TopicPartition]) -> None:
+        """Look up the ends before anybody relies on them, and let the group keep what has no offset yet."""
+        error = await bounded(self._look_up(partitions), _POSITION_SECONDS)
+        if error is not None:
+            _log.warning("where the topics end is not known yet, records of this moment may be skipped: %r", error)
+
+    async def _look_up(self, partitions: Collection[TopicPartition]) -> None:
+        starts = {one: await self._consumer.position(one) for one in partitions}
+        if self.commits is None:
+            return
+        new = {one: at for one, at in starts.items() if await self._consumer.committed(one) is None}
+        if new:
+            # Else each rebalance and each restart would look for the end again, and skip what came in between.
+            await self._consumer.commit(new)
+
+
+class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no annotations
+    """Hands the client's rebalances on; what goes wrong there would only be logged by it.
+
+    Args:
+        membership: Who is told.
+        fail: Called with what went wrong.
+    """
+
+    def __init__(self, membership: Membership, fail: Callable[[BaseException], None]) -> None:
+        self._membership = membership
+        self._fail = fail
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Give back what is held; the client revokes everything at once."""
+        await self._guarded(self._membership.revoked())
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Take over what was given."""
+        await self._guarded(self._membership.assigned(assigned))
+
+    async def _guarded(self, told: Awaitable[None]) -> None:
+        try:
+            await told
+        except Exception as error:  # noqa: BLE001 - whatever it is, the source cannot go on
+            self._fail(error)
+
+
+def _nothing() -> None:
+    """Commit nothing: there is no group."""

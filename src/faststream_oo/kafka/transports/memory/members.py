@@ -1,0 +1,378 @@
+"""The intake of one subscription to an embedded cluster: a group's member, or a reader without a group."""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from contextvars import copy_context
+from typing import Final
+from uuid import uuid4
+
+from faststream_oo.address import Address
+from faststream_oo.clock import Timer
+from faststream_oo.errors import TransportError
+from faststream_oo.kafka.address import Topic, TopicPartition, TopicPattern, Topics
+from faststream_oo.kafka.claim import PartitionClaim
+from faststream_oo.kafka.message import ReceivedRecord
+from faststream_oo.kafka.options import KafkaSourceOptions
+from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
+from faststream_oo.kafka.transports.memory.groups import Alone, Group
+from faststream_oo.kafka.transports.memory.topics import PartitionLog, StoredRecord
+from faststream_oo.message import Message
+from faststream_oo.transport import Capabilities, Claim, Sink
+
+_TURN: Final = 500  # Records of one partition before it is the next one's turn, and of one batch.
+_REBALANCE_MARGIN: Final = 30.0  # Seconds of the rebalance timeout that are left for committing and joining again.
+
+
+def captured(address: Address, topic: str, /) -> Mapping[str, str] | None:
+    """Return the named parts of a topic that an address reads, None when it does not read it."""
+    if isinstance(address, TopicPattern):
+        found = address.regex().fullmatch(topic) if address.matches(topic) else None
+        return None if found is None else {name: text for name, text in found.groupdict().items() if text is not None}
+    return {} if topic in named(address) else None
+
+
+def named(address: Address, /) -> Sequence[str]:
+    """Return the topics that an address names; none for a pattern."""
+    match address:
+        case Topic():
+            return [address.name]
+        case Topics():
+            return [topic.name for topic in address.topics]
+        case TopicPattern():
+            return []
+        case _:
+            raise TransportError(f"{address!r} is no address of Kafka: Topic, Topics or TopicPattern")
+
+
+class Cursor:
+    """Where the reading of one claim stands.
+
+    Args:
+        claim: What is read for.
+        log: What is read.
+        position: The next offset; one that the log does not have is no place yet.
+    """
+
+    __slots__ = ("claim", "log", "position", "turn")
+
+    def __init__(self, claim: PartitionClaim, log: PartitionLog, position: int) -> None:
+        self.claim = claim
+        self.log = log
+        self.position = position
+        self.turn = _TURN
+        """Records that may still be read before it is the next one's turn."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether the log has that position."""
+        return self.log.first <= self.position <= self.log.end
+
+    @property
+    def lag(self) -> int:
+        """Offsets that wait to be read."""
+        return max(0, self.log.end - max(self.position, self.log.first))
+
+    def read(self, limit: int, /) -> list[StoredRecord]:
+        """Return what comes next, and move behind it and the gap that follows it at the end of the log."""
+        limit = min(limit, self.turn)
+        records = self.log.read(self.position, limit)
+        self.turn -= len(records)
+        self.position = records[-1].offset + 1 if len(records) == limit else self.log.end
+        return records
+
+
+class MemorySource:
+    """Reads the partitions that it is given, and commits what was settled of them.
+
+    Args:
+        cluster: Where the topics are.
+        address: Which of them.
+        options: Of the subscription.
+        client_id: First part of the member's id.
+    """
+
+    def __init__(self, cluster: MemoryCluster, address: Address, options: KafkaSourceOptions, client_id: str) -> None:
+        self.id = f"{client_id}-{uuid4()}"
+        self.context = copy_context()
+        self._cluster = cluster
+        self._address = address
+        self._named = named(address)
+        self._options = options
+        self._group = None if options.group is None else cluster.group(options.group)
+        self._coordinator: Group | Alone = self._group or Alone(cluster.topics, cluster.online)
+        self._settles = options.settles and self._group is not None
+        self._sink: Sink | None = None
+        self._claims: dict[TopicPartition, PartitionClaim] = {}
+        self._cursors: deque[Cursor] = deque()
+        self._held: set[Claim] = set()
+        self._paused = False
+        self._over = False
+        self._turn = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._feeding: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
+
+    # What a subscription sees ---------------------------------------------------------------------------------------
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Cumulative settles, order by partition; without a group, or at most once, no settles."""
+        return Capabilities(settles=self._settles, cumulative=True, ordering=frozenset({"partition"}))
+
+    @property
+    def assigned(self) -> Sequence[TopicPartition]:
+        """Partitions that this member has now."""
+        return tuple(self._claims)
+
+    async def start(self, sink: Sink, /) -> None:
+        """Join and begin to feed; returns when the first partitions are assigned."""
+        self._cluster.check_online()
+        if missing := [name for name in self._named if name not in self._cluster.topics]:
+            raise TransportError(f"unknown topic {', '.join(missing)}")
+        self._sink = sink
+        self.context = copy_context()
+        self._feeding = asyncio.create_task(self._feed(sink))
+        self._feeding.add_done_callback(self._fed)
+        self._cluster.clients.append(self)
+        try:
+            await self._coordinator.join(self)
+        except BaseException:
+            self._quit()
+            raise
+
+    async def pause(self, claim: Claim | None = None, /) -> None:
+        """Read nothing more of one claim or of all; a pause of all outlasts rebalances."""
+        if claim is None:
+            self._paused = True
+        else:
+            self._held.add(claim)
+
+    async def resume(self, claim: Claim | None = None, /) -> None:
+        """Undo a pause of one claim or all."""
+        if claim is None:
+            self._paused = False
+        else:
+            self._held.discard(claim)
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Feed no more but stay a member."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+            await asyncio.wait([self._feeding])
+
+    async def flush(self) -> None:
+        """Return when every settle so far is committed; waits for a cluster that is down."""
+        await self._cluster.online.wait()
+        self._commit()
+
+    async def close(self) -> None:
+        """Give everything back, commit, and leave the group."""
+        if self._over or self._sink is None:
+            return
+        try:
+            await self.stop()
+            await self.give_back()
+        finally:
+            self._quit()
+
+    async def lag(self) -> int | None:
+        """Offsets that wait to be read, None while the cluster is down."""
+        return sum(cursor.lag for cursor in self._cursors) if self._cluster.online.is_set() else None
+
+    async def commit(self) -> None:
+        """Commit now what is settled without a gap. Raises TransportError without a group."""
+        self._committing()
+        await self.flush()
+
+    async def committed(self, partition: TopicPartition, /) -> int | None:
+        """Return where the group continues, None when it committed nothing. Raises TransportError without a group."""
+        self._cluster.check_online()
+        return self._committing().offsets.get(partition)
+
+    # What the cluster and the group see -----------------------------------------------------------------------------
+
+    def reads(self, topic: str, /) -> bool:
+        """Whether the address takes in a topic."""
+        return captured(self._address, topic) is not None
+
+    def deleted(self) -> Collection[TopicPartition]:
+        """Return those partitions whose topic was deleted."""
+        return {cursor.claim.partition for cursor in self._cursors if cursor.log.deleted}
+
+    async def give_back(self, partitions: Collection[TopicPartition] | None = None, /) -> None:
+        """End what is held of these partitions, or of all; settles are heard until then, and committed."""
+        async with self._turn:
+            chosen = [claim for key, claim in self._claims.items() if partitions is None or key in partitions]
+            if not chosen or self._sink is None:
+                return
+            self._unhook(chosen)
+            deadline = max(0.0, self._options.rebalance_timeout - _REBALANCE_MARGIN)
+            try:
+                await self._sink.revoke(chosen, deadline=deadline)
+            finally:
+                self._commit()
+                self._end(chosen)
+
+    async def take(self, partitions: Sequence[TopicPartition], /) -> None:
+        """Have these partitions, from their committed offsets on; nothing is fed before the sink knows them."""
+        async with self._turn:
+            if self._over or not partitions or self._sink is None:
+                return
+            cursors = [self._cursor(partition) for partition in partitions]
+            self._claims.update((cursor.claim.partition, cursor.claim) for cursor in cursors)
+            await self._sink.assign([cursor.claim for cursor in cursors])
+            for cursor in cursors:
+                if cursor.claim.live:
+                    cursor.log.readers.append(self._wake.set)
+                    self._cursors.append(cursor)
+            self._wake.set()
+
+    def fail(self, error: BaseException, /) -> None:
+        """Report that the source cannot go on."""
+        if self._sink is not None:
+            self._sink.fail(error)
+
+    def lost(self) -> None:
+        """Report that the cluster is down; what was read goes on being handled."""
+        if self._sink is not None:
+            self._sink.degrade("the embedded Kafka is down")
+
+    def found(self) -> None:
+        """Commit what was settled meanwhile, and read on."""
+        self._commit()
+        self._wake.set()
+        if self._sink is not None:
+            self._sink.degrade(None)
+
+    def changed(self, topic: str, /) -> None:
+        """Have the partitions dealt out again when the topic is one of ours."""
+        if self.reads(topic):
+            self._coordinator.changed()
+
+    def crash(self) -> None:
+        """End without a commit and without leaving; the group notices after the session timeout."""
+        if not self._over and self._sink is not None:
+            self._detach()
+            self._coordinator.crash(self, self._options.session_timeout)
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    async def _feed(self, sink: Sink) -> None:
+        while True:
+            room = await sink.ready()
+            batch = self._read(min(room, _TURN))
+            if batch:
+                sink.feed(batch)
+                await asyncio.sleep(0)  # The sink may have room again at once: others get their turn.
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def _read(self, room: int) -> list[Message]:
+        """Return what comes next: all of one partition, then of the next, as long as there is room."""
+        batch: list[Message] = []
+        if self._paused or not self._cluster.online.is_set():
+            return batch
+        cursors = self._cursors
+        for _ in range(len(cursors)):
+            cursor = cursors[0]
+            if cursor.position != cursor.log.end and cursor.claim not in self._held:
+                self._receive(cursor, room - len(batch), batch)
+                if len(batch) == room and cursor.turn and cursor.position != cursor.log.end:
+                    break
+            cursors.rotate(-1)
+            cursor.turn = _TURN
+            if len(batch) == room:
+                break
+        return batch
+
+    def _receive(self, cursor: Cursor, room: int, batch: list[Message]) -> None:
+        if not cursor.placed:
+            self._place(cursor)
+        claim = cursor.claim
+        records = cursor.read(room)
+        if self._settles:
+            claim.see([record.offset for record in records])
+        elif self._group is not None:
+            self._group.commit(claim.partition, cursor.position)
+        batch.extend([ReceivedRecord(record, claim) for record in records])
+
+    def _cursor(self, partition: TopicPartition) -> Cursor:
+        committed = None if self._group is None else self._group.offsets.get(partition)
+        claim = PartitionClaim(partition, captured(self._address, partition.topic) or {}, self._moved)
+        log = self._cluster.log(partition.topic, partition.partition)
+        cursor = Cursor(claim, log, -1 if committed is None else committed)
+        if self._options.start != "fail" and not cursor.placed:
+            self._place(cursor)
+        return cursor
+
+    def _place(self, cursor: Cursor) -> None:
+        """Choose where to begin, as the log does not have the position."""
+        log = cursor.log
+        if self._options.start == "fail":
+            what = "no committed offset" if cursor.position < 0 else f"no offset {cursor.position} any more"
+            raise TransportError(
+                f'{log.topic}/{log.partition}: there is {what} for group "{self._options.group}",'
+                f' and start="fail"; the log has {log.first} to {log.end}'
+            )
+        cursor.position = log.first if self._options.start == "earliest" else log.end
+
+    def _fed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    # Committing and ending ------------------------------------------------------------------------------------------
+
+    def _committing(self) -> Group:
+        if self._group is None:
+            raise TransportError(f"the subscription to {self._address.name} has no group: it commits nothing")
+        return self._group
+
+    def _moved(self) -> None:
+        if self._timer is None:
+            self._timer = self._cluster.clock.call_later(self._options.commit_interval, self._commit)
+
+    def _commit(self) -> None:
+        """Commit the marks that moved; nothing while the cluster is down, as it is done when it is back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._group is None or not self._cluster.online.is_set():
+            return
+        for partition, claim in self._claims.items():
+            offset = claim.next_offset
+            if offset is not None and offset != claim.committed:
+                self._group.commit(partition, offset)
+                claim.committed = offset
+
+    def _unhook(self, claims: Collection[PartitionClaim]) -> None:
+        """Read nothing more of these claims."""
+        for cursor in [cursor for cursor in self._cursors if cursor.claim in claims]:
+            self._cursors.remove(cursor)
+            cursor.log.readers.remove(self._wake.set)
+
+    def _end(self, claims: Collection[PartitionClaim]) -> None:
+        """Hear no more settles of these claims."""
+        for claim in claims:
+            claim.live = False
+            self._held.discard(claim)
+            self._claims.pop(claim.partition, None)
+
+    def _detach(self) -> None:
+        """Have nothing, and hear nothing from the cluster."""
+        self._over = True
+        claims = tuple(self._claims.values())
+        self._unhook(claims)
+        self._end(claims)
+        self._cluster.clients.remove(self)
+        if self._feeding is not None:
+            self._feeding.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _quit(self) -> None:
+        if not self._over:
+            self._detach()
+            self._coordinator.leave(self)

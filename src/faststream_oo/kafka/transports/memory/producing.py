@@ -1,0 +1,243 @@
+"""Sending to an embedded cluster: what a producer and a broker refuse, and what waits while the cluster is down."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from random import random
+from typing import Final
+
+from attrs import field, frozen
+
+from faststream_oo.errors import PublishError
+from faststream_oo.kafka.address import topic_problem
+from faststream_oo.kafka.message import EPOCH, KafkaReceipt, ReceivedRecord
+from faststream_oo.kafka.partitioner import partition_of
+from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
+from faststream_oo.kafka.transports.memory.topics import (
+    CREATE_TIME,
+    LOG_APPEND_TIME,
+    Content,
+    Headers,
+    MemoryTopic,
+    PartitionLog,
+)
+from faststream_oo.transport import Frame
+
+MAX_REQUEST_SIZE: Final = 1_048_576
+"""aiokafka's default limit of one record in bytes, its overhead included."""
+
+_BATCH_HEADER: Final = 61  # Bytes before the records of a batch (KIP-98).
+_RECORD_OVERHEAD: Final = 21  # What aiokafka reckons for length, attributes, timestamp and offset at most.
+_LEAST_OVERHEAD: Final = 3  # What the first record of a batch has of them, its length apart.
+_AHEAD: Final = 3_600_000  # Kafka's log.message.timestamp.after.max.ms.
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+@frozen
+class Limits:
+    """What a producer was configured with, and shows.
+
+    Attributes:
+        max_request_size: Bytes of one record, as aiokafka estimates them.
+        confirms: False for `acks: 0`: no offset is known then.
+    """
+
+    max_request_size: int = field(default=MAX_REQUEST_SIZE, kw_only=True)
+    confirms: bool = field(default=True, kw_only=True)
+
+
+def native(frame: Frame, /) -> Content:
+    """Return what a frame's record holds; a copy has everything of the record it copies."""
+    try:
+        added = tuple([(name, text.encode("utf-8", "surrogateescape")) for name, text in frame.headers.items()])
+    except UnicodeEncodeError as error:
+        raise PublishError(f"a header cannot be encoded: {error}") from error
+    if frame.copy_of is None:
+        return frame.body, frame.key, added
+    if not isinstance(frame.copy_of, ReceivedRecord):
+        kept = tuple((name, text.encode("utf-8", "surrogateescape")) for name, text in frame.copy_of.headers.items())
+        return frame.body, frame.key, _beside(kept, frame.headers) + added
+    record = frame.copy_of.raw
+    headers = _beside(tuple(record.headers), frame.headers) + added
+    if record.key is None and record.value is None:
+        # aiokafka refuses a record without both; the header says that the value was none.
+        return b"", None, (*headers, ("fsoo-dl-null", b"1"))
+    return record.value, record.key, headers
+
+
+def _beside(kept: Headers, added: Mapping[str, str]) -> Headers:
+    return tuple([header for header in kept if not (header[0] in added and header[0].startswith("fsoo-"))])
+
+
+def _varint(value: int) -> int:
+    """Bytes of a length as Kafka writes it: zigzag, seven bits a byte."""
+    return max(1, ((value << 1).bit_length() + 6) // 7)
+
+
+def _part(content: bytes | None) -> int:
+    return 1 if content is None else _varint(len(content)) + len(content)
+
+
+def body_size(record: Content, /) -> int:
+    """Return the bytes of value, key and headers with their lengths."""
+    value, key, headers = record
+    size = _part(key) + _part(value) + _varint(len(headers))
+    return size + sum(_part(name.encode()) + _part(content) for name, content in headers)
+
+
+def estimated_size(record: Content, /) -> int:
+    """Return the bytes of a record as aiokafka estimates them before it sends."""
+    return _BATCH_HEADER + _RECORD_OVERHEAD + body_size(record)
+
+
+def stored_size(record: Content, /) -> int:
+    """Return the bytes of a record as the broker counts them, uncompressed and alone in its batch."""
+    size = _LEAST_OVERHEAD + body_size(record)
+    return _BATCH_HEADER + _varint(size) + size
+
+
+class Pending:
+    """A record that waits for the cluster to come back."""
+
+    __slots__ = ("future", "log", "record", "timestamp", "topic")
+
+    def __init__(self, topic: MemoryTopic, log: PartitionLog, record: Content, timestamp: int | None) -> None:
+        self.topic = topic
+        self.log = log
+        self.record = record
+        self.timestamp = timestamp
+        self.future: asyncio.Future[KafkaReceipt] = asyncio.get_running_loop().create_future()
+
+
+class MemoryProducer:
+    """Appends the records of one connection in the order of the calls.
+
+    Args:
+        cluster: Where to.
+        limits: What the connection was configured with.
+    """
+
+    def __init__(self, cluster: MemoryCluster, limits: Limits) -> None:
+        self.cluster = cluster
+        self.limits = limits
+        self._waiting: deque[Pending] = deque()
+
+    def write(self, pending: Pending, /) -> asyncio.Future[KafkaReceipt]:
+        """Append a record now, or when the cluster is back."""
+        if self.cluster.online.is_set():
+            pending.future.set_result(self._append(pending))
+        else:
+            self._waiting.append(pending)
+        return pending.future
+
+    def lost(self) -> None:
+        """Let what is sent wait from now on."""
+
+    def found(self) -> None:
+        """Append what waited; what was given up meanwhile is sent all the same, as it was accepted."""
+        while self._waiting:
+            pending = self._waiting.popleft()
+            future = pending.future
+            if pending.log.deleted:
+                self._refuse(future, f'topic "{pending.topic.name}" was deleted')
+                continue
+            receipt = self._append(pending)
+            if not future.done():
+                future.set_result(receipt)
+
+    def changed(self, topic: str, /) -> None:
+        """Topics are looked up whenever something is sent."""
+
+    def close(self) -> None:
+        """Give up what still waits."""
+        while self._waiting:
+            self._refuse(self._waiting.popleft().future, "the embedded Kafka was down until the end")
+
+    def _append(self, pending: Pending) -> KafkaReceipt:
+        log = pending.log
+        timestamp, kind = pending.timestamp, CREATE_TIME
+        if timestamp is None or pending.topic.append_time:
+            timestamp = self.cluster.now()
+        if pending.topic.append_time:
+            kind = LOG_APPEND_TIME
+        stored = log.append(timestamp, kind, pending.record)
+        for heard in self.cluster.appended:
+            heard(stored)
+        return KafkaReceipt(
+            topic=log.topic,
+            partition=log.partition,
+            offset=stored.offset if self.limits.confirms else -1,
+            timestamp=datetime.fromtimestamp(timestamp / 1000, UTC),
+        )
+
+    def _refuse(self, future: asyncio.Future[KafkaReceipt], reason: str) -> None:
+        if not future.done():
+            future.set_exception(PublishError(reason))
+            future.exception()  # Nobody has to wait for a confirm.
+
+
+class MemorySender:
+    """Publishes to one topic.
+
+    Args:
+        producer: Of the connection.
+        topic: Its name; it may be created later.
+    """
+
+    def __init__(self, producer: MemoryProducer, topic: str) -> None:
+        self._producer = producer
+        self._name = topic
+        self._problem = topic_problem(topic)
+
+    def send(self, frame: Frame, /) -> asyncio.Future[KafkaReceipt]:
+        """Append a record now; while the cluster is down it waits. Raises PublishError for what Kafka would refuse."""
+        topic = self._topic()
+        record = native(frame)
+        self._check(topic, record, copied=frame.copy_of is not None)
+        log = topic[self._partition(topic, record[1], frame.options.get("partition"))]
+        timestamp = frame.options.get("timestamp")
+        if timestamp is not None and not isinstance(timestamp, datetime):
+            raise PublishError(f"timestamp={timestamp!r} is no datetime")
+        return self._producer.write(Pending(topic, log, record, None if timestamp is None else self._stamp(timestamp)))
+
+    def _topic(self) -> MemoryTopic:
+        if self._problem is not None:
+            raise PublishError(self._problem)
+        topic = self._producer.cluster.topics.get(self._name)
+        if topic is None:
+            raise PublishError(f'unknown topic "{self._name}": it was never declared, or deleted')
+        return topic
+
+    def _partition(self, topic: MemoryTopic, key: bytes | None, wanted: object) -> int:
+        if wanted is None:
+            return int(random() * len(topic)) if key is None else partition_of(key, len(topic))  # noqa: S311 - hides nothing
+        if not isinstance(wanted, int) or not 0 <= wanted < len(topic):
+            raise PublishError(f'topic "{self._name}" has no partition {wanted!r}: it has {len(topic)}, from 0')
+        return wanted
+
+    def _check(self, topic: MemoryTopic, record: Content, *, copied: bool) -> None:
+        value, key, headers = record
+        if key is None:
+            if value is None:
+                raise PublishError(f'a record of "{self._name}" has neither key nor value')
+            if topic.compacted:
+                raise PublishError(f'a record without a key: "{self._name}" is compacted')
+        least = min(self._producer.limits.max_request_size, topic.max_message_bytes)
+        rough = sum([4 * len(name) + len(content or b"") + 10 for name, content in headers])
+        if len(value or b"") + len(key or b"") + rough + 128 <= least:
+            return
+        if not copied and (size := estimated_size(record)) > self._producer.limits.max_request_size:
+            limit = self._producer.limits.max_request_size
+            raise PublishError(
+                f'a record of {size} bytes for "{self._name}": the producer\'s max_request_size is {limit}'
+            )
+        if (size := stored_size(record)) > topic.max_message_bytes:
+            limit = topic.max_message_bytes
+            raise PublishError(f'a record of {size} bytes: max.message.bytes of "{self._name}" is {limit}')
+
+    def _stamp(self, timestamp: datetime) -> int:
+        stamp = (timestamp.astimezone(UTC) - EPOCH) // _MILLISECOND
+        if stamp > self._producer.cluster.now() + _AHEAD:
+            raise PublishError(f'timestamp {timestamp.isoformat()} is over an hour ahead: "{self._name}" refuses it')
+        return stamp

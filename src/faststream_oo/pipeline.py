@@ -1,0 +1,362 @@
+"""One attempt at a message, compiled once: scope, middleware, decode, bind, handler, what it publishes, error rules."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from faststream_oo.binding import Binding
+from faststream_oo.clock import Clock
+from faststream_oo.current import CURRENT, Attempt
+from faststream_oo.errors import DecodeError, LifecycleError, MessageError, UnmatchedError
+from faststream_oo.message import Message
+from faststream_oo.middleware import ConsumeMiddleware, ConsumeNext
+from faststream_oo.options import ErrorRules, RetryPolicy
+from faststream_oo.outbox import Held
+from faststream_oo.outcome import Ack, DeadLetter, Outcome, Retry
+from faststream_oo.publishing import Publication
+from faststream_oo.scope import Exits, Recipe, enter, leave
+from faststream_oo.subscription import Subscription
+
+ACK: Final = Ack()
+
+
+class Ending:
+    """How one attempt ended.
+
+    Args:
+        outcome: What becomes of the message; `Retry` carries its seconds. None: it is given back, as the application
+            cannot go on.
+        error: What was raised, if anything.
+        outbox: What is to be sent before the outcome is applied; filled for `Ack` only.
+    """
+
+    __slots__ = ("error", "outbox", "outcome")
+
+    def __init__(
+        self, outcome: Outcome | None, error: BaseException | None = None, outbox: Sequence[Held] | None = None
+    ) -> None:
+        self.outcome = outcome
+        self.error = error
+        self.outbox = outbox
+
+
+ACKED: Final = Ending(ACK)
+"""Handled, and nothing to send: by far the most frequent ending, so it is told by identity."""
+
+AttemptCall = Callable[[Message], Awaitable[Ending]]
+
+
+class Rules:
+    """What an exception leads to.
+
+    Args:
+        retry: For exceptions without a rule.
+        errors: Rules by class.
+        clock: Where the deadline of a policy is read.
+    """
+
+    def __init__(self, retry: RetryPolicy, errors: ErrorRules, clock: Clock) -> None:
+        self._retry = retry
+        self._errors = dict(errors)
+        self._clock = clock
+
+    def decide(self, message: Message, error: BaseException, /) -> Outcome:
+        """Return the outcome of an exception; a Retry carries its seconds, used-up attempts are a DeadLetter."""
+        if isinstance(error, Outcome):
+            return self.applied(message, error)
+        if isinstance(error, MessageError):
+            rule = self._rule(error, within=MessageError)
+            reason = "undecodable" if isinstance(error, DecodeError) else "fatal"
+            return DeadLetter(reason) if rule is None else self._ruled(message, rule)
+        if not isinstance(error, Exception):
+            return self._again(message, self._retry)
+        return self._ruled(message, self._rule(error, within=Exception) or self._retry)
+
+    def applied(self, message: Message, outcome: Outcome, /) -> Outcome:
+        """Return an outcome with a Retry's seconds filled in, or its DeadLetter when attempts are used up."""
+        if not isinstance(outcome, Retry):
+            return outcome
+        if outcome.pause:
+            after = self._retry.wait(1) if outcome.after is None else outcome.after
+            return Retry(after, reason=outcome.reason, pause=True)
+        return self._again(message, self._retry, outcome.after, outcome.reason)
+
+    def _ruled(self, message: Message, rule: Outcome | RetryPolicy) -> Outcome:
+        return self.applied(message, rule) if isinstance(rule, Outcome) else self._again(message, rule)
+
+    def _rule(self, error: BaseException, within: type[Exception]) -> Outcome | RetryPolicy | None:
+        seen: BaseException | None = error
+        while seen is not None:
+            for cls in type(seen).__mro__:
+                if cls in self._errors and issubclass(cls, within):
+                    rule = self._errors[cls]
+                    return rule if isinstance(rule, (Outcome, RetryPolicy)) else rule(seen)  # type: ignore[arg-type]
+            seen = seen.__cause__
+        return None
+
+    def _again(self, message: Message, policy: RetryPolicy, after: float | None = None, reason: str = "") -> Outcome:
+        calls = message.attempt
+        if calls >= policy.attempts:
+            return DeadLetter("exhausted")
+        wait = policy.wait(calls) if after is None else after
+        now = self._clock.time()
+        if message.first_failed is None:
+            message.first_failed = now
+        if policy.deadline is not None and now + wait > message.first_failed + policy.deadline:
+            return DeadLetter("exhausted")
+        return Retry(wait, reason=reason)
+
+
+@frozen
+class Handler:
+    """One method of a subscription with everything around it, resolved.
+
+    Attributes:
+        name: `Class.method`.
+        method: Its name.
+        instance: The consumer, where one lives with the application.
+        recipe: Builds the consumer and per-attempt middlewares for each attempt, where there is no instance.
+        binding: How its arguments are read.
+        middlewares: Outermost first; a number stands for one that the recipe builds.
+        publications: Where its result goes.
+        rules: What its exceptions lead to.
+        timeout: Seconds one attempt may take.
+    """
+
+    name: str
+    method: str
+    instance: object | None
+    recipe: Recipe | None
+    binding: Binding
+    middlewares: Sequence[ConsumeMiddleware | int]
+    publications: Sequence[Publication]
+    rules: Rules
+    timeout: float | None
+
+
+@frozen
+class Terms:
+    """What the attempts of one subscription share.
+
+    Attributes:
+        choose: Chooses the handler; None means unmatched.
+        unmatched: What becomes of a message that no handler takes.
+        fallback: Rules of the subscription, for a message without a handler.
+        clock: Where time-outs are read.
+        manual: Whether only `message.settle()` settles.
+        held: Whether publishes wait for the end of the attempt.
+        settle: What `message.settle()` does.
+    """
+
+    choose: Callable[[Message], Handler | None]
+    unmatched: Outcome
+    fallback: Rules
+    clock: Clock
+    manual: bool = False
+    held: bool = True
+    settle: Callable[[Message, Outcome], Awaitable[None]] | None = field(default=None)
+
+
+def compile_attempt(handlers: Sequence[Handler], terms: Terms, subscription: Subscription, /) -> AttemptCall:
+    """Return the coroutine function that handles one message and returns how it ended."""
+    if len(handlers) == 1 and _is_plain(handlers[0], terms):
+        return _plain_attempt(handlers[0], subscription)
+    return _general_attempt({handler.name: _compiled(handler, terms) for handler in handlers}, terms, subscription)
+
+
+def _is_plain(handler: Handler, terms: Terms) -> bool:
+    """Whether nothing stands between the message and an instance's method that takes the body alone."""
+    return (
+        handler.instance is not None
+        and handler.binding.only_body
+        and not (handler.middlewares or handler.publications or handler.timeout or terms.manual)
+        and terms.held
+        and getattr(terms.choose, "constant", False)
+    )
+
+
+def _plain_attempt(handler: Handler, subscription: Subscription) -> AttemptCall:
+    method = getattr(handler.instance, handler.method)
+    decode = handler.binding.decode
+    rules = handler.rules
+    if decode is None:
+        raise LifecycleError(f"{handler.name} takes no body")
+    set_current = CURRENT.set
+
+    async def attempt(message: Message) -> Ending:
+        current = Attempt()
+        current.message = message
+        set_current(current)
+        message._subscription = subscription  # noqa: SLF001 - the core's own field
+        try:
+            result = await method(decode(message))
+        except BaseException as error:
+            return _failed(current, message, error, rules)
+        current.open = False
+        if result is None and current.outbox is None:
+            return ACKED
+        return _ended(current, message, result, rules)
+
+    return attempt
+
+
+def _failed(current: Attempt, message: Message, error: BaseException, rules: Rules) -> Ending:
+    """Return the ending of an attempt that raised; a cancellation by the drain goes on as it is."""
+    current.open = False
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise error
+    elif not isinstance(error, Exception):
+        return Ending(None, error)
+    outcome = rules.decide(message, error)
+    outbox = current.outbox if isinstance(outcome, Ack) else None
+    return Ending(outcome, None if isinstance(error, Outcome) else error, outbox)
+
+
+def _ended(current: Attempt, message: Message, result: object, rules: Rules) -> Ending:
+    if isinstance(result, Outcome) and not isinstance(result, Ack):
+        return Ending(rules.applied(message, result))
+    return Ending(ACK, outbox=current.outbox) if current.outbox else ACKED
+
+
+def _general_attempt(
+    compiled: Mapping[str, Callable[[Message, Attempt], Awaitable[Ending]]],
+    terms: Terms,
+    subscription: Subscription,
+) -> AttemptCall:
+    async def attempt(message: Message) -> Ending:
+        current = Attempt()
+        current.message = message
+        current.held = terms.held
+        CURRENT.set(current)
+        message._subscription = subscription  # noqa: SLF001 - the core's own fields
+        message._settle = terms.settle  # noqa: SLF001
+        try:
+            handler = terms.choose(message)
+        except Exception as error:  # noqa: BLE001 - the rules decide
+            return _failed(current, message, error, terms.fallback)
+        if handler is None:
+            unmatched = UnmatchedError(f"no handler of {subscription.name} takes {message.type or 'a message without type'}")
+            current.open = False
+            return Ending(terms.fallback.applied(message, terms.unmatched), unmatched)
+        message._decode = handler.binding.decode  # noqa: SLF001
+        return await compiled[handler.name](message, current)
+
+    return attempt
+
+
+def _compiled(handler: Handler, terms: Terms) -> Callable[[Message, Attempt], Awaitable[Ending]]:
+    """Return the attempt of one handler with a scope, middlewares, a time-out, and what it publishes."""
+    chain = _chain(handler)
+    rules = handler.rules
+    publications = handler.publications
+    recipe = handler.recipe
+    timeout = handler.timeout
+
+    async def inside(message: Message, current: Attempt, exits: Exits) -> object:
+        if recipe is not None:
+            current.target = await enter(recipe, current, exits) if recipe.scoped else recipe.build(())
+        result = await chain(message)
+        if not isinstance(result, Outcome):
+            for publication in publications:
+                await publication.publish(result)
+        return result
+
+    async def attempt(message: Message, current: Attempt) -> Ending:
+        exits: Exits = []
+        result: object = None
+        failure: BaseException | None = None
+        try:
+            if timeout is None:
+                result = await inside(message, current, exits)
+            else:
+                result = await _in_time(inside(message, current, exits), timeout, terms.clock)
+        except BaseException as raised:  # noqa: BLE001 - decided below, after the scope was left
+            failure = raised
+        if exits:
+            refused = result if isinstance(result, Outcome) and not isinstance(result, Ack) else None
+            try:
+                await leave(exits, failure or refused)
+            except BaseException as raised:  # noqa: BLE001 - a failed commit fails the attempt
+                failure = failure or raised
+        if failure is not None:
+            return _failed(current, message, failure, rules)
+        current.open = False
+        ending = _ended(current, message, result, rules)
+        # By hand it is settled by `message.settle()` alone, which may come much later.
+        return Ending(ACK) if terms.manual and ending is ACKED else ending
+
+    return attempt
+
+
+async def _in_time(call: Awaitable[object], timeout: float, clock: Clock) -> object:
+    """Await a call; cancel it after `timeout` seconds of the framework's clock and raise TimeoutError instead."""
+    task = asyncio.current_task()
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        if task is not None:
+            task.cancel()
+
+    timer = clock.call_later(timeout, expire)
+    try:
+        return await call
+    except asyncio.CancelledError as error:
+        if expired and task is not None and task.cancelling() == 1:
+            raise TimeoutError(f"the attempt took longer than {timeout:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+        if expired and task is not None:
+            task.uncancel()
+
+
+def _chain(handler: Handler) -> ConsumeNext:
+    """Return the middlewares around the bound call, outermost first."""
+    chain = _bound(handler)
+    for middleware in reversed(handler.middlewares):
+        chain = _around(middleware, chain)
+    return chain
+
+
+def _around(middleware: ConsumeMiddleware | int, call_next: ConsumeNext) -> ConsumeNext:
+    if isinstance(middleware, int):
+        place = middleware
+
+        async def built(message: Message) -> object:
+            current = CURRENT.get()
+            if current is None:
+                raise LifecycleError("a middleware was called outside its message")
+            return await current.target[place].consume(message, call_next)
+
+        return built
+
+    consume = middleware.consume
+
+    async def given(message: Message) -> object:
+        return await consume(message, call_next)
+
+    return given
+
+
+def _bound(handler: Handler) -> ConsumeNext:
+    """Return what reads the arguments from a message and calls the method."""
+    getters = tuple(handler.binding.getters)
+    name = handler.method
+    fixed = None if handler.instance is None else getattr(handler.instance, name)
+
+    async def call(message: Message) -> object:
+        method = fixed
+        if method is None:
+            current = CURRENT.get()
+            if current is None:
+                raise LifecycleError(f"{handler.name} was called outside its message")
+            method = getattr(current.target[0], name)
+        return await method(*[get(message) for get in getters])
+
+    return call

@@ -1,0 +1,531 @@
+"""Classes and options to subscriptions: every start-up check, and what is started when all of them pass."""
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar, cast
+
+from attrs import frozen
+
+from faststream_oo.address import Address
+from faststream_oo.binding import Binding, BindingError, bind, field_of_body, raw_fact
+from faststream_oo.broker import Broker
+from faststream_oo.checks import class_problems, did_you_mean, option_problems, producing_problems, settings_problems
+from faststream_oo.choice import Candidate, compile_choice, members
+from faststream_oo.codec import Codec
+from faststream_oo.consumer import Consumer
+from faststream_oo.current import CURRENT, Attempt
+from faststream_oo.deadletters import DeadLetterWriter
+from faststream_oo.errors import DecodeError, Problem, SetupError
+from faststream_oo.intake import Intake
+from faststream_oo.lanes import KeyOf
+from faststream_oo.markers import Field, declared_contract
+from faststream_oo.message import UNSET, Message
+from faststream_oo.options import RetryPolicy
+from faststream_oo.outcome import DeadLetter
+from faststream_oo.pipeline import Handler, Rules, Terms, compile_attempt
+from faststream_oo.producer import Producer
+from faststream_oo.routes import Mark, Route, class_options, merge, own_options, routes_of
+from faststream_oo.scope import Exits, Recipe, enter, leave
+from faststream_oo.settlement import IntakeTerms
+from faststream_oo.transport import Claim
+
+H = TypeVar("H")
+
+_SHARED = (
+    "group", "delivery", "concurrency", "ordered_by", "prefetch", "start", "dead_letter", "unmatched", "tag", "outbox",
+    "enabled", "isolation", "commit_interval", "session_timeout", "max_poll_interval", "client_rack", "config",
+)  # fmt: skip
+"""Options that belong to the subscription: methods that share one must agree."""
+
+
+@frozen
+class Served:
+    """One consumer to serve.
+
+    Attributes:
+        path: Where it stands: `Billing.orders`, or its class when made by hand.
+        cls: Its class.
+        broker: Where it consumes.
+        name: First part of its subscriptions' names.
+        prefix: Put before its addresses.
+        instance: The object, where one lives with the application.
+        recipe: Returns what builds it, and objects of these classes, for each attempt; where there is no instance.
+    """
+
+    path: str
+    cls: type[Consumer]
+    broker: Broker
+    name: str
+    prefix: str
+    instance: Consumer | None = None
+    recipe: Callable[[Sequence[type[object]]], Recipe] | None = None
+
+
+class Provision(Protocol):
+    """Where the classes that options name come from."""
+
+    def find(self, cls: type[object], path: str, option: str, /) -> object | None:
+        """Return the one object of a class, or None when there is one for each attempt. Raises SetupError."""
+        ...
+
+
+class NoProvision:
+    """Without a container only objects are allowed."""
+
+    def find(self, cls: type[object], path: str, option: str, /) -> object:
+        """Refuse a class."""
+        what = f"{option}={cls.__name__} is a class, and there is no container to provide it"
+        raise SetupError([Problem(path, what, f"{option}={cls.__name__}(…)")])
+
+
+@frozen
+class Entry:
+    """One method on one address, with its options resolved.
+
+    Attributes:
+        served: Its consumer.
+        route: The method.
+        name: `Class.method`, with `[address]` when the method has several.
+        address: With the prefixes of the class, without the broker's.
+        options: Resolved over every scope.
+    """
+
+    served: Served
+    route: Route
+    name: str
+    address: Address
+    options: Mapping[str, Any]
+
+    @property
+    def handler_name(self) -> str:
+        """`Class.method`."""
+        return f"{self.served.name}.{self.route.method}"
+
+
+@frozen
+class Planned:
+    """One subscription to start.
+
+    Attributes:
+        name: As in settings, logs and the CLI.
+        entries: The methods that share it.
+        bindings: Of each method.
+        per_attempt: Middleware classes of each method that are built for each attempt.
+        middlewares: Of each method, outermost first; a number stands for one built for each attempt.
+    """
+
+    name: str
+    entries: Sequence[Entry]
+    bindings: Sequence[Binding]
+    middlewares: Sequence[Sequence[Any]]
+    per_attempt: Sequence[Sequence[type[object]]]
+
+    @property
+    def broker(self) -> Broker:
+        """Where it consumes."""
+        return self.entries[0].served.broker
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Options of the subscription."""
+        return self.entries[0].options
+
+    @property
+    def address(self) -> Address:
+        """Without the broker's prefix."""
+        return self.entries[0].address
+
+
+class Plan:
+    """Everything that an application serves, checked.
+
+    Args:
+        served: Its consumers.
+        producers: Its producers' classes with their brokers.
+        brokers: Its brokers, those without consumers too.
+        provision: Where classes that options name come from.
+    """
+
+    def __init__(
+        self,
+        served: Sequence[Served],
+        producers: Sequence[tuple[type[Producer], Broker]],
+        brokers: Sequence[Broker],
+        provision: Provision,
+    ) -> None:
+        self.problems: list[Problem] = []
+        self.subscriptions: list[Planned] = []
+        self.producers = producers
+        self.brokers = brokers
+        self._provision = provision
+        for broker in brokers:
+            self.problems.extend(broker.problems())
+            self._provide(broker)
+        self._check_names(served)
+        entries = [entry for one in served for entry in self._entries(one)]
+        self._check_settings(served)
+        self._check_groups(entries)
+        for same in _by_subscription(entries):
+            self._plan(same)
+        self._check_contracts()
+        self._check_producing(served)
+
+    def only(self, served: Served) -> "Plan":
+        """Return the plan of one more consumer of the same application."""
+        return Plan([served], [], [served.broker], self._provision)
+
+    # Entries ------------------------------------------------------------------------------------------------------
+
+    def _entries(self, served: Served) -> Iterable[Entry]:
+        self.problems.extend(class_problems(served.cls, served.path))
+        for route in routes_of(served.cls):
+            for mark in route.consumes:
+                entry = self._entry(served, route, mark)
+                self._check_options(entry, mark)
+                if entry.options["enabled"]:
+                    yield entry
+
+    def _entry(self, served: Served, route: Route, mark: Mark) -> Entry:
+        broker = served.broker
+        settings = broker.options.consumers
+        plain = f"{served.name}.{route.method}"
+        name = plain if len(route.consumes) == 1 else f"{plain}[{mark.address.name}]"
+        defaults: dict[str, Any] = {
+            "concurrency": 1,
+            "delivery": "at_least_once",
+            "ordered_by": None,
+            "timeout": None,
+            "retry": RetryPolicy(),
+            "errors": {},
+            "unmatched": DeadLetter("unmatched"),
+            "codec": broker.codec,
+            "middlewares": [],
+            "outbox": True,
+            "enabled": True,
+        }
+        scopes = [settings.get(key, {}) for key in dict.fromkeys((served.name, plain, name))]
+        options = merge(
+            defaults, broker.consume_defaults, broker.options.defaults, class_options(served.cls), mark.options, *scopes
+        )
+        if not any("prefetch" in scope for scope in (broker.options.defaults, class_options(served.cls), mark.options, *scopes)):
+            options["prefetch"] = max(options["prefetch"], 2 * options["concurrency"])
+        address = broker.native(options.pop("address", mark.address))
+        return Entry(served, route, name, broker.prefixed(address, served.prefix), options)
+
+    def _check_options(self, entry: Entry, mark: Mark) -> None:
+        broker = entry.served.broker
+        own = {name: value for cls in entry.served.cls.__mro__ for name, value in own_options(cls).items()}
+        unknown = [*own, *mark.options]
+        allowed = broker.consume_names
+        for option in unknown:
+            if option not in allowed:
+                self.problems.append(Problem(entry.name, f'unknown option "{option}"', did_you_mean(option, allowed)))
+        known = {name: value for name, value in entry.options.items() if name in allowed}
+        self.problems.extend(option_problems(entry.name, known, allowed))
+        for what, hint in (
+            *broker.address_problems(entry.address, True),
+            *broker.option_problems(entry.options, entry.address),
+        ):
+            self.problems.append(Problem(entry.name, what, hint))
+
+    # Checks over several ------------------------------------------------------------------------------------------
+
+    def _check_names(self, served: Sequence[Served]) -> None:
+        by_name: dict[str, list[Served]] = {}
+        for one in served:
+            by_name.setdefault(one.name, []).append(one)
+        for name, same in by_name.items():
+            if len(same) > 1:
+                paths = ", ".join(one.path for one in same)
+                self.problems.append(Problem(paths, f"both are called {name}", "name= in the constructor"))
+
+    def _check_settings(self, served: Sequence[Served]) -> None:
+        for broker in self.brokers:
+            consumers = [
+                name
+                for one in served
+                if one.broker is broker
+                for name in (one.name, *(f"{one.name}.{route.method}" for route in routes_of(one.cls) if route.consumes))
+            ]
+            classes: list[type[object]] = [cls for cls, of in self.producers if of is broker]
+            classes += [one.cls for one in served if one.broker is broker]
+            producers = [
+                name
+                for cls in classes
+                for name in (cls.__name__, *(f"{cls.__name__}.{route.method}" for route in routes_of(cls) if route.produces))
+            ]
+            with_address = [f"{c}[" for c in consumers]
+            known = [*consumers, *(n for n in broker.options.consumers if any(n.startswith(w) for w in with_address))]
+            self.problems.extend(settings_problems(broker, known, producers))
+
+    def _check_groups(self, entries: Sequence[Entry]) -> None:
+        seen: dict[tuple[Broker, str, str], Entry] = {}
+        for entry in entries:
+            group = entry.options.get("group")
+            if group is None:
+                continue
+            for name in entry.served.broker.shares(entry.address):
+                first = seen.setdefault((entry.served.broker, group, name), entry)
+                if first.served is not entry.served:
+                    what = f'group "{group}" would split "{name}" between them'
+                    self.problems.append(Problem(f"{first.name}, {entry.name}", what, "a group each"))
+
+    def _check_contracts(self) -> None:
+        seen: dict[str, type[object]] = {}
+        for planned in self.subscriptions:
+            for binding in planned.bindings:
+                for cls in members(binding.body):
+                    if (contract := declared_contract(cls)) is None:
+                        continue
+                    first = seen.setdefault(contract.wire, cls)
+                    if first is not cls:
+                        both = " and ".join(f"{c.__module__}.{c.__qualname__}" for c in (first, cls))
+                        self.problems.append(Problem(contract.wire, f"{both} have the same contract"))
+
+    def _check_producing(self, served: Sequence[Served]) -> None:
+        owners: list[tuple[type[object], Broker]] = [*self.producers, *((one.cls, one.broker) for one in served)]
+        for cls, broker in owners:
+            for route in routes_of(cls):
+                for mark in route.produces:
+                    self.problems.extend(producing_problems(broker, cls, route.method, mark))
+
+    # Subscriptions ------------------------------------------------------------------------------------------------
+
+    def _plan(self, entries: Sequence[Entry]) -> None:
+        first = entries[0]
+        for other in entries[1:]:
+            for option in _SHARED:
+                mine, its = other.options.get(option), first.options.get(option)
+                if mine != its:
+                    what = f"{option}={mine!r}, but {first.name} has {its!r} on the same subscription"
+                    self.problems.append(Problem(other.name, what, "set it on the class"))
+        name = first.name if len(entries) == 1 else f"{first.served.name}[{first.address.name}]"
+        bindings = [binding for entry in entries if (binding := self._binding(entry)) is not None]
+        if len(bindings) < len(entries):
+            return
+        middlewares, per_attempt = zip(*(self._middlewares(entry) for entry in entries), strict=True)
+        planned = Planned(name, entries, bindings, middlewares, per_attempt)
+        try:
+            _choice(planned, entries)
+            _key_of(planned)
+        except BindingError as error:
+            self.problems.append(Problem(name, error.what, error.hint))
+            return
+        self.subscriptions.append(planned)
+
+    def _binding(self, entry: Entry) -> Binding | None:
+        broker, served = entry.served.broker, entry.served
+        codec = self._codec(entry)
+        if codec is None:
+            return None
+        try:
+            return bind(served.cls, entry.route.method, broker.message_type, codec, broker.parts(entry.address))
+        except BindingError as error:
+            self.problems.append(Problem(entry.handler_name, error.what, error.hint))
+            return None
+
+    def _codec(self, entry: Entry) -> Codec | None:
+        codec = entry.options["codec"]
+        if not isinstance(codec, type):
+            return cast(Codec, codec)
+        return cast("Codec | None", self._given(codec, entry, "codec"))
+
+    def _given(self, cls: type[object], entry: Entry, option: str) -> object | None:
+        broker = entry.served.broker
+        if cls in broker.given:
+            return broker.given[cls]
+        try:
+            found = self._provision.find(cls, _owner_of(entry, cls), option)
+        except SetupError as error:
+            self.problems.extend(error.problems)
+            return None
+        if found is not None:
+            broker.given[cls] = found
+        return found
+
+    def _middlewares(self, entry: Entry) -> tuple[Sequence[Any], Sequence[type[object]]]:
+        broker = entry.served.broker
+        resolved: list[Any] = [one for one in (*broker.outer_middlewares, *broker.middlewares)]
+        per_attempt: list[type[object]] = []
+        for one in entry.options["middlewares"]:
+            if not isinstance(one, type):
+                resolved.append(one)
+                continue
+            before = len(self.problems)
+            found = self._given(one, entry, "middlewares")
+            if found is not None:
+                resolved.append(found)
+            elif len(self.problems) == before and hasattr(one, "consume"):
+                per_attempt.append(one)
+                resolved.append(len(per_attempt))
+        return [one for one in resolved if isinstance(one, int) or hasattr(one, "consume")], per_attempt
+
+    def _provide(self, broker: Broker) -> None:
+        """Resolve the middleware and codec classes that producers name."""
+        for cls, of in self.producers:
+            if of is not broker:
+                continue
+            for route in routes_of(cls):
+                for mark in route.produces:
+                    options = broker.produce_options(cls, route.method, mark)
+                    named = [("codec", options.get("codec")), *(("middlewares", one) for one in options.get("middlewares", ()))]
+                    for option, value in named:
+                        if isinstance(value, type) and value not in broker.given:
+                            self._provide_one(broker, value, f"{cls.__name__}.{route.method}", option)
+
+    def _provide_one(self, broker: Broker, cls: type[object], path: str, option: str) -> None:
+        try:
+            found = self._provision.find(cls, path, option)
+        except SetupError as error:
+            self.problems.extend(error.problems)
+            return
+        if found is None:
+            what = f"{cls.__name__} is made for each message, a publish needs one that stays"
+            self.problems.append(Problem(path, what, f"providers.Singleton({cls.__name__}, …)"))
+        else:
+            broker.given[cls] = found
+
+
+def _owner_of(entry: Entry, cls: type[object]) -> str:
+    """Return who names a class in its options: the consumer class, else the method."""
+    for base in entry.served.cls.__mro__:
+        own = own_options(base)
+        if cls in own.get("middlewares", ()) or own.get("codec") is cls:
+            return entry.served.name
+    return entry.name
+
+
+def _by_subscription(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+    found: dict[Hashable, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault((id(entry.served), entry.address, entry.options.get("group")), []).append(entry)
+    return found.values()
+
+
+def _choice(planned: Planned, handlers: Sequence[H]) -> Callable[[Message], H | None]:
+    """Return what chooses among the methods of a subscription."""
+    candidates = [
+        Candidate(handler, entry.handler_name, entry.options.get("when"), binding.body)
+        for handler, entry, binding in zip(handlers, planned.entries, planned.bindings, strict=True)
+    ]
+    return compile_choice(candidates, planned.options.get("tag"), _plain_codec(planned))
+
+
+def _plain_codec(planned: Planned) -> Codec:
+    codec = planned.options["codec"]
+    return cast(Codec, planned.broker.object_of(codec))
+
+
+def _key_of(planned: Planned) -> KeyOf | None:
+    """Return what makes a lane. Raises BindingError."""
+    ordered_by = planned.options["ordered_by"]
+    if ordered_by is None:
+        return None
+    if ordered_by == "partition":
+        return attrgetter("claim")
+    if not isinstance(ordered_by, Field):
+        return raw_fact(ordered_by, "", planned.broker.parts(planned.address))
+    read = field_of_body(ordered_by, _plain_codec(planned))
+
+    def key(message: Message) -> Hashable | None:
+        try:
+            value = read(message)
+        except DecodeError:
+            return None  # it goes to the dead letters, and holds up nobody
+        if value is UNSET or value is None:
+            return None
+        return value if isinstance(value, Hashable) else repr(value)
+
+    return key
+
+
+async def start_subscription(
+    planned: Planned, drain_timeout: float, crashed: Callable[[BaseException], object], /
+) -> Intake:
+    """Start one checked subscription on its open broker and return it."""
+    broker, options = planned.broker, planned.options
+    clock = broker.clock
+    handlers = [_handler(planned, index) for index in range(len(planned.entries))]
+    intake = _intake(planned, handlers[0], drain_timeout, crashed)
+    manual = options["delivery"] == "manual"
+    terms = Terms(
+        choose=_choice(planned, handlers),
+        unmatched=options["unmatched"],
+        fallback=Rules(options["retry"], options["errors"], clock),
+        clock=clock,
+        manual=manual,
+        held=options["outbox"] is not False,
+        settle=intake.settle if manual else None,
+    )
+    await intake.start(compile_attempt(handlers, terms, intake), clock)
+    return intake
+
+
+def _handler(planned: Planned, index: int) -> Handler:
+    entry = planned.entries[index]
+    served, options = entry.served, entry.options
+    method = entry.route.method
+    return Handler(
+        name=entry.handler_name,
+        method=method,
+        instance=served.instance,
+        recipe=None if served.recipe is None else served.recipe(planned.per_attempt[index]),
+        binding=planned.bindings[index],
+        middlewares=planned.middlewares[index],
+        publications=served.broker.publications_of(served.cls, method),
+        rules=Rules(options["retry"], options["errors"], served.broker.clock),
+        timeout=options["timeout"],
+    )
+
+
+def _intake(
+    planned: Planned, handler: Handler, drain_timeout: float, crashed: Callable[[BaseException], object]
+) -> Intake:
+    broker, options = planned.broker, planned.options
+    address = broker.locate(planned.address)
+    group = options.get("group")
+    whole_group = None if group is None else broker.options.prefix + group
+    letter = options.get("dead_letter")
+    terms = IntakeTerms(
+        name=planned.name,
+        address=address.name,
+        group=whole_group,
+        concurrency=options["concurrency"],
+        prefetch=options["prefetch"],
+        key_of=_key_of(planned),
+        retry=options["retry"],
+        confirm=options["outbox"] == "confirm",
+        manual=options["delivery"] == "manual",
+        drain_timeout=drain_timeout,
+    )
+    source = broker.source(address, broker.source_options(options, whole_group, drain_timeout))
+    letters = DeadLetterWriter(broker, planned.name, whole_group, None if letter is None else broker.locate(letter))
+    return Intake(terms, broker, source, letters, _changed(planned, handler), crashed)
+
+
+def _changed(planned: Planned, handler: Handler) -> Callable[[str, Sequence[Claim]], Awaitable[None]] | None:
+    """Return what tells the consumer about claims, None when it does not listen."""
+    served = planned.entries[0].served
+    if not served.cls._hears_claims():  # noqa: SLF001 - the protocol's own hook
+        return None
+    recipe = handler.recipe
+    if recipe is None:
+        return served.instance._claims_changed if served.instance else None  # noqa: SLF001
+
+    async def changed(kind: str, claims: Sequence[Claim]) -> None:
+        attempt = Attempt()
+        attempt.held = False
+        CURRENT.set(attempt)
+        exits: Exits = []
+        error: BaseException | None = None
+        try:
+            built = await enter(recipe, attempt, exits)
+            await built[0]._claims_changed(kind, claims)  # noqa: SLF001
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            await leave(exits, error)
+            CURRENT.set(None)
+
+    return changed
