@@ -92,6 +92,8 @@ def _injections(provider: AnyProvider) -> Iterator[tuple[str, object]]:
     match provider:
         case providers.Delegate() | providers.Aggregate():
             return  # they hand out providers and call none
+        case providers.Object() | providers.ConfigurationOption() | providers.Container():
+            return  # what they relate to is in them; a Configuration is an Object
         case providers.Factory() | providers.BaseSingleton():
             yield "", provider.provides
             yield from arguments_of(provider)

@@ -1,6 +1,7 @@
 """Classes that the tests of the container package wire."""
 
 from collections.abc import AsyncIterator
+from typing import Self
 
 from faststream_oo.kafka.broker import KafkaBroker
 from faststream_oo.kafka.classes import KafkaConsumer, KafkaProducer
@@ -19,7 +20,7 @@ class UnitOfWork:
         self.audit = audit
         self.left: list[BaseException | None] = []
 
-    async def __aenter__(self) -> "UnitOfWork":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, error_type: object, error: BaseException | None, traceback: object) -> None:

@@ -1,5 +1,7 @@
 """What a container holds, and which object an option names by its class."""
 
+from typing import Any
+
 import pytest
 from dependency_injector import containers, providers
 
@@ -43,7 +45,7 @@ def found(container: containers.Container) -> Discovery:
     return discover(Graph(container))
 
 
-def holding(**named: providers.Provider[object]) -> containers.DynamicContainer:
+def holding(**named: providers.Provider[Any]) -> containers.DynamicContainer:
     container = containers.DynamicContainer()
     container.set_providers(**named)
     return container
@@ -115,7 +117,7 @@ def test_an_abstract_class_is_refused() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_other_providers_of_a_consumer_are_refused_by_name(provider: providers.Provider[object], how: str) -> None:
+def test_other_providers_of_a_consumer_are_refused_by_name(provider: providers.Provider[Any], how: str) -> None:
     assert found(holding(orders=provider)).problems == [
         Problem(
             "DynamicContainer.orders",

@@ -41,7 +41,9 @@ def attempt() -> Iterator[Attempt]:
 
 
 def test_a_message_scoped_provider_is_refused_outside_a_message() -> None:
-    with pytest.raises(LifecycleError, match="UnitOfWork is message-scoped: it is there while a message is being handled"):
+    with pytest.raises(
+        LifecycleError, match="UnitOfWork is message-scoped: it is there while a message is being handled"
+    ):
         Shop().uow()
 
 
@@ -147,4 +149,4 @@ def test_public_names_are_loaded_at_first_use() -> None:
     assert container.MessageScoped is MessageScoped
     assert callable(container.read_config)
     with pytest.raises(AttributeError):
-        _ = container.Nothing  # type: ignore[attr-defined]
+        _ = container.Nothing
