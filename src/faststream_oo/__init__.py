@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from faststream_oo.application import Application as Application
     from faststream_oo.container.providers import MessageScoped as MessageScoped
     from faststream_oo.container.providers import Settings as Settings
-    from faststream_oo.settings import read_config as read_config
+    from faststream_oo.settings.files import read_config as read_config
 
 __version__: str = _version("faststream-oo")
 
@@ -37,7 +37,7 @@ _HOMES = {
     "Application": "faststream_oo.application",
     "MessageScoped": "faststream_oo.container.providers",
     "Settings": "faststream_oo.container.providers",
-    "read_config": "faststream_oo.settings",
+    "read_config": "faststream_oo.settings.files",
 }
 
 __all__ = [

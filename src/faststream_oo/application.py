@@ -6,13 +6,12 @@ import signal
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import Any, TypeVar, cast, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from attrs import field, frozen
 from dependency_injector import providers
 from dependency_injector.containers import Container
 from dependency_injector.providers import Provider
-from typing_extensions import Self
 
 from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer

@@ -66,26 +66,27 @@ def hints_of(cls: type[object], method: str, /) -> Mapping[str, Any]:
     try:
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
-        raise BindingError(
-            f'"{error.name}" is not defined at run time', "import it outside TYPE_CHECKING"
-        ) from error
-    owner = next(base for base in cls.__mro__ if method in vars(base))
-    variables = _variables(cls, owner)
+        raise BindingError(f'"{error.name}" is not defined at run time', "import it outside TYPE_CHECKING") from error
+    variables = _variables(cls)
     return {name: _substituted(hint, variables) for name, hint in hints.items()}
 
 
-def _variables(cls: type[object], owner: type[object]) -> dict[Any, Any]:
-    """Return what the type variables of `owner` stand for in `cls`."""
-    found: dict[Any, Any] = {}
-    for base in reversed(cls.__mro__):
-        for generic in getattr(base, "__orig_bases__", ()):
-            origin = get_origin(generic)
-            for variable, argument in zip(getattr(origin, "__parameters__", ()), get_args(generic), strict=False):
-                found[variable] = argument
-    for variable in found:
-        while found[variable] in found and found[variable] is not variable:
-            found[variable] = found[found[variable]]
-    return found
+def _variables(cls: type[object]) -> dict[Any, Any]:
+    """Return what the type variables of generic bases stand for in `cls`."""
+    found: dict[Any, Any] = {
+        variable: argument
+        for base in reversed(cls.__mro__)
+        for generic in getattr(base, "__orig_bases__", ())
+        for variable, argument in zip(
+            getattr(get_origin(generic), "__parameters__", ()), get_args(generic), strict=False
+        )
+    }
+
+    def resolved(argument: Any) -> Any:
+        following = found.get(argument, argument) if isinstance(argument, TypeVar) else argument
+        return following if following is argument else resolved(following)
+
+    return {variable: resolved(variable) for variable in found}
 
 
 def _substituted(hint: Any, variables: Mapping[Any, Any]) -> Any:
@@ -148,7 +149,9 @@ def _kind(parameter: inspect.Parameter, hints: Mapping[str, Any], message_type: 
         return "marker"
     origin = get_origin(hint) or hint
     if isinstance(origin, type) and issubclass(origin, Batch):
-        raise BindingError(f'parameter "{parameter.name}" is a Batch: handlers take single messages', "annotate the item")
+        raise BindingError(
+            f'parameter "{parameter.name}" is a Batch: handlers take single messages', "annotate the item"
+        )
     if isinstance(origin, type) and issubclass(origin, Message):
         if not issubclass(message_type, origin):
             wanted = message_type.__name__
@@ -157,7 +160,9 @@ def _kind(parameter: inspect.Parameter, hints: Mapping[str, Any], message_type: 
     return "body"
 
 
-def _check_order(parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any], message_type: type[Message]) -> None:
+def _check_order(
+    parameters: Sequence[inspect.Parameter], hints: Mapping[str, Any], message_type: type[Message]
+) -> None:
     fact: inspect.Parameter | None = None
     for parameter in parameters:
         if _kind(parameter, hints, message_type) != "body":
@@ -224,9 +229,7 @@ def body_decoder(codec: Codec, annotation: object, default: object = inspect.Par
     return value
 
 
-def _value_of_message(
-    hint: Any, body: object, decode: Getter | None, codec: Codec
-) -> tuple[object, Getter | None]:
+def _value_of_message(hint: Any, body: object, decode: Getter | None, codec: Codec) -> tuple[object, Getter | None]:
     """Return what `Message.value` gives where the message is a parameter: its type argument, else the body's type."""
     arguments = get_args(hint)
     if not arguments or arguments[0] is object:
@@ -292,7 +295,9 @@ def _with_default(get: Getter, parameter: inspect.Parameter, place: str) -> Gett
     return value
 
 
-def raw_fact(marker: Header | Key | Path, name: str, parts: Sequence[str], /) -> Callable[[Message], str | bytes | None]:
+def raw_fact(
+    marker: Header | Key | Path, name: str, parts: Sequence[str], /
+) -> Callable[[Message], str | bytes | None]:
     """Compile what reads a header, the key or a part of the address; None when it is missing."""
     match marker:
         case Header():
@@ -311,9 +316,8 @@ def field_of_body(marker: Field, codec: Codec, annotation: Any = object, /) -> G
     """Compile what reads one field of the body, `UNSET` when it is missing."""
     names = marker.name.split(".")
     made: Any = annotation
-    for depth, name in enumerate(reversed(names)):
-        missing = attrs.field(type=made, default=UNSET) if depth == 0 else attrs.field(type=made, default=UNSET)
-        made = attrs.make_class(f"field_{name}", {name: missing}, frozen=True)
+    for name in reversed(names):
+        made = attrs.make_class(f"field_{name}", {name: attrs.field(type=made, default=UNSET)}, frozen=True)
     decode = body_decoder(codec, made)
 
     def get(message: Message) -> object:

@@ -5,10 +5,9 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from attrs import evolve, frozen
-from typing_extensions import Self
 
 from faststream_oo.address import Address
 from faststream_oo.clock import Clock
@@ -128,7 +127,7 @@ class Broker(ABC):
         """Return what is wrong with the settings, as far as that is known without connecting."""
 
     @abstractmethod
-    def address_problems(self, address: Address, consuming: bool, /) -> Sequence[tuple[str, str]]:
+    def address_problems(self, address: Address, /, *, consuming: bool) -> Sequence[tuple[str, str]]:
         """Return what is wrong with an address, as pairs of what and hint."""
 
     @abstractmethod
@@ -187,7 +186,7 @@ class Broker(ABC):
             except ConnectError as error:
                 if loop.time() + pause >= deadline:
                     raise
-                if pause == 0.25:  # noqa: PLR2004 - the first failure speaks, the last one is raised
+                if pause == 0.25:
                     fields = {"broker": error.broker, "servers": error.servers, "cause": error.cause}
                     text = "waiting for %s at %s: %s"
                     _log.warning(text, error.broker, error.servers, error.cause, extra={"fields": fields})
@@ -231,7 +230,7 @@ class Broker(ABC):
         """Where its time comes from."""
         return self._clock or clock()
 
-    async def ping(self, timeout: float = 5.0) -> None:
+    async def ping(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - seconds, as everywhere in this API
         """Return when the broker answers. Raises TransportError."""
         try:
             async with asyncio.timeout(timeout):
@@ -328,7 +327,9 @@ class Broker(ABC):
         """Return the resolved options of one `@produces`: class, method, settings."""
         of_class = {name: value for name, value in class_options(cls).items() if name in self.produce_names}
         settings = self.options.producers
-        return merge(of_class, mark.options, settings.get(cls.__name__, {}), settings.get(f"{cls.__name__}.{method}", {}))
+        return merge(
+            of_class, mark.options, settings.get(cls.__name__, {}), settings.get(f"{cls.__name__}.{method}", {})
+        )
 
     def _publication(self, cls: type[object], method: str, mark: Mark) -> Publication:
         options = self.produce_options(cls, method, mark)

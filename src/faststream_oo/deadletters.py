@@ -101,7 +101,9 @@ class DeadLetterWriter:
             self._derived[source] = self._broker.dead_letter(source, self._group)
         return self._derived[source]
 
-    async def write(self, message: Message, reason: str, error: BaseException | None, /, *, small: bool = False) -> None:
+    async def write(
+        self, message: Message, reason: str, error: BaseException | None, /, *, small: bool = False
+    ) -> None:
         """Publish one dead letter and return when it is confirmed.
 
         Args:

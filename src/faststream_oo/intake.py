@@ -352,4 +352,3 @@ class _Everything:
 
     def __contains__(self, claim: object) -> bool:
         return True
-

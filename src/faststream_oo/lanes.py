@@ -254,11 +254,11 @@ class Lanes:
         lane = self._lane(message)
         if lane is not None:
             self._behind.setdefault(lane, None)
-        self._parked[message] = self._clock.call_later(seconds, lambda: self._unpark(message, counted))
+        self._parked[message] = self._clock.call_later(seconds, lambda: self._unpark(message, counted=counted))
         if (blocked := self.waiting.get(message.claim)) is not None:
             self._owner.blocked(message.claim, blocked)
 
-    def _unpark(self, message: Message, counted: bool) -> None:
+    def _unpark(self, message: Message, *, counted: bool) -> None:
         if self._parked.pop(message, None) is not None:
             message.again(counted=counted)
             self._released.appendleft(message)

@@ -29,7 +29,7 @@ class Key:
 
 @frozen
 class Path:
-    """A named part of the address, as `region` of `TopicPattern(r"orders\\.(?P<region>\\w+)")`.
+    r"""A named part of the address, as `region` of `TopicPattern(r"orders\.(?P<region>\w+)")`.
 
     Attributes:
         name: Name of the part; None takes the parameter's name.

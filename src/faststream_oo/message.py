@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, final, overload
+from typing import Any, Final, Generic, Self, final, overload
 
 from attrs import evolve, field, frozen
-from typing_extensions import Self, TypeVar
+from typing_extensions import TypeVar
 
 from faststream_oo.address import Address
 from faststream_oo.errors import LifecycleError

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from attrs import field, frozen
 
@@ -192,7 +192,7 @@ def _plain_attempt(handler: Handler, subscription: Subscription) -> AttemptCall:
         message._subscription = subscription  # noqa: SLF001 - the core's own field
         try:
             result = await method(decode(message))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the rules decide; what the drain cancelled is raised again
             return _failed(current, message, error, rules)
         current.open = False
         if result is None and current.outbox is None:
@@ -239,7 +239,9 @@ def _general_attempt(
         except Exception as error:  # noqa: BLE001 - the rules decide
             return _failed(current, message, error, terms.fallback)
         if handler is None:
-            unmatched = UnmatchedError(f"no handler of {subscription.name} takes {message.type or 'a message without type'}")
+            unmatched = UnmatchedError(
+                f"no handler of {subscription.name} takes {message.type or 'a message without type'}"
+            )
             current.open = False
             return Ending(terms.fallback.applied(message, terms.unmatched), unmatched)
         message._decode = handler.binding.decode  # noqa: SLF001
@@ -292,8 +294,8 @@ def _compiled(handler: Handler, terms: Terms) -> Callable[[Message, Attempt], Aw
     return attempt
 
 
-async def _in_time(call: Awaitable[object], timeout: float, clock: Clock) -> object:
-    """Await a call; cancel it after `timeout` seconds of the framework's clock and raise TimeoutError instead."""
+async def _in_time(call: Awaitable[object], seconds: float, clock: Clock) -> object:
+    """Await a call; cancel it after so many seconds of the framework's clock and raise TimeoutError instead."""
     task = asyncio.current_task()
     expired = False
 
@@ -303,12 +305,12 @@ async def _in_time(call: Awaitable[object], timeout: float, clock: Clock) -> obj
         if task is not None:
             task.cancel()
 
-    timer = clock.call_later(timeout, expire)
+    timer = clock.call_later(seconds, expire)
     try:
         return await call
     except asyncio.CancelledError as error:
         if expired and task is not None and task.cancelling() == 1:
-            raise TimeoutError(f"the attempt took longer than {timeout:g} s") from error
+            raise TimeoutError(f"the attempt took longer than {seconds:g} s") from error
         raise
     finally:
         timer.cancel()

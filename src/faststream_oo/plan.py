@@ -9,7 +9,6 @@ from attrs import frozen
 from faststream_oo.address import Address
 from faststream_oo.binding import Binding, BindingError, bind, field_of_body, raw_fact
 from faststream_oo.broker import Broker
-from faststream_oo.checks import class_problems, did_you_mean, option_problems, producing_problems, settings_problems
 from faststream_oo.choice import Candidate, compile_choice, members
 from faststream_oo.codec import Codec
 from faststream_oo.consumer import Consumer
@@ -23,6 +22,13 @@ from faststream_oo.message import UNSET, Message
 from faststream_oo.options import RetryPolicy
 from faststream_oo.outcome import DeadLetter
 from faststream_oo.pipeline import Handler, Rules, Terms, compile_attempt
+from faststream_oo.problems import (
+    class_problems,
+    did_you_mean,
+    option_problems,
+    producing_problems,
+    settings_problems,
+)
 from faststream_oo.producer import Producer
 from faststream_oo.routes import Mark, Route, class_options, merge, own_options, routes_of
 from faststream_oo.scope import Exits, Recipe, enter, leave
@@ -207,7 +213,9 @@ class Plan:
         options = merge(
             defaults, broker.consume_defaults, broker.options.defaults, class_options(served.cls), mark.options, *scopes
         )
-        if not any("prefetch" in scope for scope in (broker.options.defaults, class_options(served.cls), mark.options, *scopes)):
+        if not any(
+            "prefetch" in scope for scope in (broker.options.defaults, class_options(served.cls), mark.options, *scopes)
+        ):
             options["prefetch"] = max(options["prefetch"], 2 * options["concurrency"])
         address = broker.native(options.pop("address", mark.address))
         return Entry(served, route, name, broker.prefixed(address, served.prefix), options)
@@ -223,7 +231,7 @@ class Plan:
         known = {name: value for name, value in entry.options.items() if name in allowed}
         self.problems.extend(option_problems(entry.name, known, allowed))
         for what, hint in (
-            *broker.address_problems(entry.address, True),
+            *broker.address_problems(entry.address, consuming=True),
             *broker.option_problems(entry.options, entry.address),
         ):
             self.problems.append(Problem(entry.name, what, hint))
@@ -245,14 +253,20 @@ class Plan:
                 name
                 for one in served
                 if one.broker is broker
-                for name in (one.name, *(f"{one.name}.{route.method}" for route in routes_of(one.cls) if route.consumes))
+                for name in (
+                    one.name,
+                    *(f"{one.name}.{route.method}" for route in routes_of(one.cls) if route.consumes),
+                )
             ]
             classes: list[type[object]] = [cls for cls, of in self.producers if of is broker]
             classes += [one.cls for one in served if one.broker is broker]
             producers = [
                 name
                 for cls in classes
-                for name in (cls.__name__, *(f"{cls.__name__}.{route.method}" for route in routes_of(cls) if route.produces))
+                for name in (
+                    cls.__name__,
+                    *(f"{cls.__name__}.{route.method}" for route in routes_of(cls) if route.produces),
+                )
             ]
             with_address = [f"{c}[" for c in consumers]
             known = [*consumers, *(n for n in broker.options.consumers if any(n.startswith(w) for w in with_address))]
@@ -345,7 +359,7 @@ class Plan:
 
     def _middlewares(self, entry: Entry) -> tuple[Sequence[Any], Sequence[type[object]]]:
         broker = entry.served.broker
-        resolved: list[Any] = [one for one in (*broker.outer_middlewares, *broker.middlewares)]
+        resolved: list[Any] = [*broker.outer_middlewares, *broker.middlewares]
         per_attempt: list[type[object]] = []
         for one in entry.options["middlewares"]:
             if not isinstance(one, type):
@@ -368,7 +382,10 @@ class Plan:
             for route in routes_of(cls):
                 for mark in route.produces:
                     options = broker.produce_options(cls, route.method, mark)
-                    named = [("codec", options.get("codec")), *(("middlewares", one) for one in options.get("middlewares", ()))]
+                    named = [
+                        ("codec", options.get("codec")),
+                        *(("middlewares", one) for one in options.get("middlewares", ())),
+                    ]
                     for option, value in named:
                         if isinstance(value, type) and value not in broker.given:
                             self._provide_one(broker, value, f"{cls.__name__}.{route.method}", option)

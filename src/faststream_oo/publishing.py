@@ -16,8 +16,8 @@ from faststream_oo.current import CURRENT, Attempt
 from faststream_oo.errors import LifecycleError
 from faststream_oo.message import Batch, Outgoing
 from faststream_oo.middleware import PublishMiddleware, PublishNext
-from faststream_oo.outcome import Outcome
 from faststream_oo.outbox import Confirmations, Held
+from faststream_oo.outcome import Outcome
 from faststream_oo.transport import Frame, Sender
 
 _SPECIAL = (Batch, Outgoing)

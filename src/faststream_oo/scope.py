@@ -1,10 +1,9 @@
 """The objects of one attempt: made before its handler, left after it with its error. Knows no injector."""
 
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
-from enum import Enum, auto
+from contextlib import asynccontextmanager, contextmanager
 from types import AsyncGeneratorType, GeneratorType, TracebackType
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from attrs import frozen
 
@@ -20,12 +19,8 @@ Exits: TypeAlias = list[tuple[Exit, bool]]
 """What is to be left, in order of entering; True where it is awaited."""
 
 
-class Style(Enum):
-    """How a message-scoped object is had: as it is, or entered."""
-
-    PLAIN = auto()
-    MANAGER = auto()
-    ASYNC_MANAGER = auto()
+Style: TypeAlias = Literal["plain", "manager", "async manager"]
+"""How a message-scoped object is had: as it is, or entered."""
 
 
 @frozen
@@ -59,10 +54,10 @@ class Recipe:
 def style_of(cls: type[object], /) -> Style:
     """Return how objects of a class are had; the asynchronous way where there are both."""
     if hasattr(cls, "__aenter__") and hasattr(cls, "__aexit__"):
-        return Style.ASYNC_MANAGER
+        return "async manager"
     if hasattr(cls, "__enter__") and hasattr(cls, "__exit__"):
-        return Style.MANAGER
-    return Style.PLAIN
+        return "manager"
+    return "plain"
 
 
 async def enter(recipe: Recipe, attempt: Attempt, exits: Exits) -> tuple[Any, ...]:
@@ -73,27 +68,22 @@ async def enter(recipe: Recipe, attempt: Attempt, exits: Exits) -> tuple[Any, ..
     made: list[object] = []
     by_key = attempt.scoped = {}
     for step in recipe.scoped:
-        entered = await _entered(step.make(made), step.style, exits)
+        thing: Any = step.make(made)
+        style = step.style
+        if style is None:
+            thing = _managed(thing)
+            style = style_of(type(thing))
+        if style == "plain":
+            entered = thing
+        elif style == "manager":
+            entered = thing.__enter__()
+            exits.append((thing.__exit__, False))
+        else:
+            entered = await thing.__aenter__()
+            exits.append((thing.__aexit__, True))
         made.append(entered)
         by_key[step.key] = entered
     return recipe.build(made)
-
-
-async def _entered(thing: object, style: Style | None, exits: Exits) -> object:
-    if style is None:
-        thing = _managed(thing)
-        style = style_of(type(thing))
-    if style is Style.PLAIN:
-        return thing
-    if style is Style.MANAGER:
-        manager = cast(AbstractContextManager[object], thing)
-        entered = manager.__enter__()
-        exits.append((manager.__exit__, False))
-        return entered
-    asynchronous = cast(AbstractAsyncContextManager[object], thing)
-    entered = await asynchronous.__aenter__()
-    exits.append((asynchronous.__aexit__, True))
-    return entered
 
 
 def _managed(thing: object) -> object:
@@ -117,7 +107,7 @@ async def leave(exits: Exits, error: BaseException | None) -> None:
     raised: list[BaseException] = []
     for exit_, awaited in reversed(exits):
         try:
-            left = exit_(type(error) if error else None, error, error.__traceback__ if error else None)
+            left = exit_(None, None, None) if error is None else exit_(type(error), error, error.__traceback__)
             if awaited:
                 await left
         except BaseException as new:  # noqa: BLE001 - the others are left first, then it is raised

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Container, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from attrs import frozen

@@ -194,9 +194,9 @@ class _Compiler:
 def _entering(call: AnyCall) -> tuple[AnyCall, Style | None]:
     """Return what is called for a message-scoped object, and how the result is had where that is known now."""
     if isgeneratorfunction(call):
-        return contextmanager(call), Style.MANAGER
+        return contextmanager(call), "manager"
     if isasyncgenfunction(call):
-        return asynccontextmanager(call), Style.ASYNC_MANAGER
+        return asynccontextmanager(call), "async manager"
     return call, style_of(call) if isclass(call) else None
 
 

@@ -149,7 +149,7 @@ class KafkaBroker(Broker):
             found.append(Problem("kafka.acks", f"{self._settings.acks} needs idempotence: false"))
         return found
 
-    def address_problems(self, address: Address, consuming: bool, /) -> Sequence[tuple[str, str]]:
+    def address_problems(self, address: Address, /, *, consuming: bool) -> Sequence[tuple[str, str]]:
         """Return why Kafka would refuse an address."""
         found: list[tuple[str, str]] = []
         match address:
@@ -160,7 +160,7 @@ class KafkaBroker(Broker):
                     found.append((f"{address.name!r} is no regular expression: {error}", ""))
             case Topics():
                 for topic in address.topics:
-                    found.extend(self.address_problems(topic, consuming))
+                    found.extend(self.address_problems(topic, consuming=consuming))
             case Topic() if consuming and any(c in address.name for c in "{}*"):
                 found.append(("topics have no wildcards", r'TopicPattern(r"orders\.(?P<region>\w+)")'))
             case Topic():
@@ -181,10 +181,15 @@ class KafkaBroker(Broker):
             hint = 'class Orders(KafkaConsumer, group="…"), or kafka.defaults.group'
             found.append((f"{delivery} needs a group", hint))
         if options.get("start") == "fail" and options.get("group") is None:
-            found.append(('start="fail" needs a group', "a group, or start=\"earliest\" or \"latest\""))
+            found.append(('start="fail" needs a group', 'a group, or start="earliest" or "latest"'))
         waits, lease = options["retry"].longest_wait, options.get("max_poll_interval", 300.0)
         if waits >= lease:
-            found.append((f"attempts in place may wait {waits:.0f} s, max_poll_interval is {lease:.0f} s", "fewer attempts or shorter delays"))
+            found.append(
+                (
+                    f"attempts in place may wait {waits:.0f} s, max_poll_interval is {lease:.0f} s",
+                    "fewer attempts or shorter delays",
+                )
+            )
         if (timeout := options.get("timeout")) is not None and timeout >= lease:
             found.append((f"timeout={timeout:g} is not below max_poll_interval={lease:g}", "a shorter timeout"))
         return found

@@ -106,4 +106,3 @@ def produces(
         return mark_produces(method, native, options)
 
     return mark
-

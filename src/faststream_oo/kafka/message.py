@@ -131,19 +131,39 @@ class Record(Protocol):
     """What a client hands over, in aiokafka's words: one record as it is in the log."""
 
     @property
-    def topic(self) -> str: ...
+    def topic(self) -> str:
+        """The topic, prefix included."""
+        ...
+
     @property
-    def partition(self) -> int: ...
+    def partition(self) -> int:
+        """The partition."""
+        ...
+
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """The offset."""
+        ...
+
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int:
+        """Milliseconds since the epoch."""
+        ...
+
     @property
-    def key(self) -> bytes | None: ...
+    def key(self) -> bytes | None:
+        """The key."""
+        ...
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """The value."""
+        ...
+
     @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Pairs in order, repeated and null ones included."""
+        ...
 
 
 class RecordClaim(Protocol):
@@ -180,10 +200,12 @@ class ReceivedRecord(KafkaMessage[T_co]):
 
     @property
     def raw(self) -> Record:
+        """The client's own object."""
         return self._record
 
     @property
     def body(self) -> bytes:
+        """The value; empty for a null one."""
         return self._record.value or b""
 
     @property
@@ -197,43 +219,53 @@ class ReceivedRecord(KafkaMessage[T_co]):
 
     @property
     def key(self) -> bytes | None:
+        """The record key."""
         return self._record.key
 
     @property
     def id(self) -> str:
+        """`fsoo-id`, else `topic-partition-offset`."""
         record = self._record
         return self.headers.get("fsoo-id") or f"{record.topic}-{record.partition}-{record.offset}"
 
     @property
     def correlation_id(self) -> str | None:
+        """`fsoo-correlation-id`, else the id."""
         return self.headers.get("fsoo-correlation-id") or self.id
 
     @property
     def reply_to(self) -> str | None:
+        """`fsoo-reply-to`."""
         return self.headers.get("fsoo-reply-to")
 
     @property
     def path(self) -> Mapping[str, str]:
+        """Named groups of the pattern."""
         return self.claim.path
 
     @property
     def topic(self) -> str:
+        """The topic, prefix included."""
         return self._record.topic
 
     @property
     def partition(self) -> int:
+        """The partition's number."""
         return self._record.partition
 
     @property
     def offset(self) -> int:
+        """The offset in the partition."""
         return self._record.offset
 
     @property
     def timestamp(self) -> datetime:
+        """When it was created or appended, in UTC."""
         return datetime.fromtimestamp(self._record.timestamp / 1000, UTC)
 
     @property
     def tombstone(self) -> bool:
+        """True for a record with a key and a null value."""
         return self._record.value is None and self._record.key is not None
 
 

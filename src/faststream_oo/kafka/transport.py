@@ -65,7 +65,7 @@ def make_transport(settings: KafkaSettings, /) -> KafkaTransport:
 
         return MemoryTransport(settings)
     try:
-        from faststream_oo.kafka.transports.aiokafka import AiokafkaTransport
+        from faststream_oo.kafka.transports.aiokafka.transport import AiokafkaTransport
     except ModuleNotFoundError as error:
         raise SetupError(
             [Problem("kafka.driver", f"{error.name} is not installed", 'pip install "faststream-oo[kafka]"')]

@@ -88,9 +88,11 @@ def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mar
     path = f"{cls.__name__}.{method}"
     options = broker.produce_options(cls, method, mark)
     address = broker.native(options.get("address", mark.address))
-    for what, hint in broker.address_problems(address, False):
+    for what, hint in broker.address_problems(address, consuming=False):
         yield Problem(path, what, hint)
-    yield from option_problems(path, own_options(cls) if issubclass(cls, Producer) else {}, [*broker.produce_names, "prefix"])
+    yield from option_problems(
+        path, own_options(cls) if issubclass(cls, Producer) else {}, [*broker.produce_names, "prefix"]
+    )
     yield from option_problems(path, mark.options, broker.produce_names)
     function = getattr(cls, method)
     try:
