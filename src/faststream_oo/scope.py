@@ -71,8 +71,7 @@ async def enter(recipe: Recipe, attempt: Attempt, exits: Exits) -> tuple[Any, ..
         thing: Any = step.make(made)
         style = step.style
         if style is None:
-            thing = _managed(thing)
-            style = style_of(type(thing))
+            thing, style = _told(thing)
         if style == "plain":
             entered = thing
         elif style == "manager":
@@ -86,13 +85,13 @@ async def enter(recipe: Recipe, attempt: Attempt, exits: Exits) -> tuple[Any, ..
     return recipe.build(made)
 
 
-def _managed(thing: object) -> object:
-    """Return a generator, which only a plain function's result can be, as the context manager that it stands for."""
+def _told(thing: object) -> tuple[object, Style]:
+    """Tell by the result of a function how it is had; a generator becomes the manager that it stands for."""
     if isinstance(thing, GeneratorType):
-        return contextmanager(lambda: cast(Generator[object, None, None], thing))()
+        return contextmanager(lambda: cast(Generator[object, None, None], thing))(), "manager"
     if isinstance(thing, AsyncGeneratorType):
-        return asynccontextmanager(lambda: cast(AsyncGenerator[object, None], thing))()
-    return thing
+        return asynccontextmanager(lambda: cast(AsyncGenerator[object, None], thing))(), "async manager"
+    return thing, style_of(type(thing))
 
 
 async def leave(exits: Exits, error: BaseException | None) -> None:
