@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast, overload
@@ -235,7 +235,11 @@ class Application:
             ]
             fixed = [address for address in produced if not placeholders(address.name)]
             found = await broker.declare(list(dict.fromkeys([*consumed, *fixed])))
-            differences += [Problem(broker.options.protocol, what) for what in found]
+            if broker.options.topology == "verify":
+                differences += [Problem(broker.options.protocol, what) for what in found]
+            else:
+                for what in found:
+                    _log.warning("%s", what, extra={"fields": {"broker": broker.options.protocol}})
         if differences:
             raise SetupError(differences)
 
@@ -323,7 +327,7 @@ class Application:
         self.stop()
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _signals(self) -> Generator[None]:
         loop = asyncio.get_running_loop()
         numbers = (signal.SIGTERM, signal.SIGINT)
         for number in numbers:
@@ -377,7 +381,7 @@ class Application:
             consumer.broker.running.remove(intake)
 
     @asynccontextmanager
-    async def scope(self, provider: Provider[T], /) -> AsyncIterator[T]:
+    async def scope(self, provider: Provider[T], /) -> AsyncGenerator[T]:
         """Build an object as for one message: message-scoped objects entered, publishes held until the block succeeds."""
         if self._wiring is None or self._plan is None:
             raise LifecycleError("a scope needs an application with a container that has started")

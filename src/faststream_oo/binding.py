@@ -213,10 +213,7 @@ def body_decoder(codec: Codec, annotation: object, default: object = inspect.Par
         hint = "register a hook on make_converter(), or set codec="
         raise BindingError(str(error), hint) from error
     if default is not inspect.Parameter.empty:
-        inner = decode
-
-        def decode(body: bytes, headers: Mapping[str, str]) -> object:
-            return inner(body, headers) if body else default
+        decode = _defaulted(decode, default)
 
     def value(message: Message) -> object:
         try:
@@ -227,6 +224,10 @@ def body_decoder(codec: Codec, annotation: object, default: object = inspect.Par
             raise DecodeError(f"{type(error).__name__}: {error}") from error
 
     return value
+
+
+def _defaulted(decode: Decoder, default: object) -> Decoder:
+    return lambda body, headers: decode(body, headers) if body else default
 
 
 def _value_of_message(hint: Any, body: object, decode: Getter | None, codec: Codec) -> tuple[object, Getter | None]:

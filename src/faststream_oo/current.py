@@ -1,6 +1,6 @@
 """The context variables: the attempt that is running, and the embedding that transports are made in."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -73,7 +73,7 @@ EMBEDDING: ContextVar[Embedding | None] = ContextVar("faststream_oo_embedding", 
 
 
 @contextmanager
-def embedded(embedding: Embedding) -> Iterator[Embedding]:
+def embedded(embedding: Embedding) -> Generator[Embedding]:
     """Make every broker that is opened inside the block use an embedding."""
     token = EMBEDDING.set(embedding)
     try:

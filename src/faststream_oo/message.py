@@ -64,6 +64,7 @@ class Message(Generic[T_co]):
         "position",
     )
 
+    _value: Any
     claim: Any
     """What the message is held under (`transport.Claim`); unset on a message made by a test."""
     position: int
@@ -87,7 +88,7 @@ class Message(Generic[T_co]):
         attempt: int = 1,
     ) -> None:
         self._receive(None, 0)
-        self._keep(value)
+        self._value = value
         self._body = body
         self._headers: Mapping[str, str] = headers or {}
         self._key = key
@@ -97,16 +98,13 @@ class Message(Generic[T_co]):
         self._path: Mapping[str, str] = path or {}
         self._attempt = attempt
 
-    def _keep(self, value: object) -> None:
-        self._value = value
-
     def _receive(self, claim: object, position: int) -> None:
         """Set the framework's own state; a received message sets the same fields in its constructor."""
         self.claim = claim
         self.position = position
         self.first_failed = None
         self._attempt = 1
-        self._value: Any = UNSET
+        self._value = UNSET
         self._decode: Callable[[Message], object] | None = None
         self._settle: Callable[[Message, Outcome], Awaitable[None]] | None = None
         self._subscription: Subscription | None = None
@@ -114,13 +112,12 @@ class Message(Generic[T_co]):
     @property
     def value(self) -> T_co:
         """The decoded body; decoded at the first access and kept. Raises DecodeError."""
-        value: T_co | Unset = self._value
-        if isinstance(value, Unset):
+        if self._value is UNSET:
             if self._decode is None:
                 raise LifecycleError("this message has no value: no handler with a body parameter takes it")
             self._value = self._decode(self)
-            value = self._value
-        return value  # type: ignore[return-value]  # narrowed by the line above
+        value: T_co = self._value
+        return value
 
     @property
     def body(self) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Container, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from attrs import frozen
@@ -23,8 +23,18 @@ _log = logging.getLogger("faststream_oo")
 _LATER: Final = 10.0
 """Seconds between two tries of what the broker keeps refusing."""
 
-_WORDS: Final = {Ack: "acknowledged", Retry: "retried", Drop: "dropped", DeadLetter: "dead-lettered"}
-_LEVELS: Final = {Ack: logging.DEBUG, Retry: logging.INFO, Drop: logging.INFO, DeadLetter: logging.WARNING}
+_WORDS: Final[Mapping[type[Outcome], str]] = {
+    Ack: "acknowledged",
+    Retry: "retried",
+    Drop: "dropped",
+    DeadLetter: "dead-lettered",
+}
+_LEVELS: Final[Mapping[type[Outcome], int]] = {
+    Ack: logging.DEBUG,
+    Retry: logging.INFO,
+    Drop: logging.INFO,
+    DeadLetter: logging.WARNING,
+}
 
 
 @frozen

@@ -112,7 +112,9 @@ def _print_panel(console: Any, options: Any, panel: Any) -> None:
         parts = ["".join(part.text for part in console.render(entry.description, options.update(width=10_000))).strip()]
         parts += [f"[{', '.join(entry.choices)}]"] if entry.choices else []
         labels = entry.display_labels_with_metavar if panel.format == "parameter" else entry.positive_names
-        rows.append((", ".join((*labels, *(entry.positive_shorts if panel.format == "command" else ()))), " ".join(parts)))
+        rows.append(
+            (", ".join((*labels, *(entry.positive_shorts if panel.format == "command" else ()))), " ".join(parts))
+        )
     if not rows:
         return
     column = max(len(name) for name, _ in rows) + 4

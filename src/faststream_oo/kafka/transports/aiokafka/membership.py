@@ -55,6 +55,7 @@ class Membership:
         self._options = options
         self._path = path
         self._paused: set[TopicPartition] = set()
+        self._full: set[TopicPartition] = set()
         self._all_paused = False
 
     async def assigned(self, partitions: Collection[TopicPartition], /, *, from_start: bool = False) -> None:
@@ -79,7 +80,7 @@ class Membership:
         if claims:
             await self._sink.assign(list(claims.values()))
         if not self._all_paused:
-            self._consumer.resume(*(one for one in partitions if one not in self._paused))
+            self._consumer.resume(*self._readable(partitions))
         self.joined.set()
 
     async def revoked(self) -> None:
@@ -113,7 +114,28 @@ class Membership:
         for claim in ended:
             claim.live = False
         self._paused.intersection_update(self.claims)
+        self._full.intersection_update(self.claims)
         return ended
+
+    def hold(self, partition: TopicPartition) -> None:
+        """Stop reading a partition that has too much unsettled behind a slow message."""
+        self._full.add(partition)
+        self._consumer.pause(partition)
+
+    def release(self, most: int) -> None:
+        """Read such partitions again once no more than so many positions are open."""
+        for partition in [one for one in self._full if self.claims[one].open <= most]:
+            self._full.discard(partition)
+            if not self._all_paused and partition not in self._paused:
+                self._consumer.resume(partition)
+
+    def resume_reading(self) -> None:
+        """Undo a pause of the reader's own: what nobody paused is read again."""
+        if not self._all_paused:
+            self._consumer.resume(*self._readable(self.claims))
+
+    def _readable(self, partitions: Collection[TopicPartition]) -> list[TopicPartition]:
+        return [one for one in partitions if one not in self._paused and one not in self._full]
 
     def pause(self, claim: object | None) -> None:
         """Stop reading one claim, or all that are there and that come."""
@@ -129,16 +151,16 @@ class Membership:
         """Undo a pause of one claim, or of all."""
         if claim is None:
             self._all_paused = False
-            self._consumer.resume(*(one for one in self.claims if one not in self._paused))
+            self._consumer.resume(*self._readable(self.claims))
             return
         for partition in self._of(claim):
             self._paused.discard(partition)
-            if not self._all_paused:
+            if not self._all_paused and partition not in self._full:
                 self._consumer.resume(partition)
 
     def repause(self) -> None:
         """Pause again what is paused: the client forgets it with each new assignment."""
-        self._consumer.pause(*(self.claims if self._all_paused else self._paused))
+        self._consumer.pause(*(self.claims if self._all_paused else self._paused | self._full))
 
     def _of(self, claim: object) -> list[TopicPartition]:
         return [partition for partition, held in self.claims.items() if held is claim]

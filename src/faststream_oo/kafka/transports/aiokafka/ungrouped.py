@@ -1,6 +1,5 @@
 """Reading every partition without a group: what appears is added, what is gone is dropped."""
 
-import asyncio
 from collections.abc import Callable, Collection
 from typing import Final
 
