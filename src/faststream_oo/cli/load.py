@@ -134,7 +134,7 @@ _FOREIGN = frozenset({"dependency_injector.containers"})
 
 def _is_container(found: object) -> bool:
     """Whether it is a container of dependency-injector, a class or an instance; told by shape, as only few may import it."""
-    return all(hasattr(found, name) for name in ("providers", "traverse", "override_providers"))
+    return all(hasattr(found, name) for name in ("providers", "traverse", "override"))
 
 
 def _named(found: object) -> str:

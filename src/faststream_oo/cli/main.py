@@ -51,6 +51,7 @@ def serve(
 
     Args:
         app: module:Name of a container class, an Application, or a function that returns one.
+        options: Where settings come from, and what runs below.
         log_level: Lowest level that shows.
         log_format: "auto" is console on a terminal, JSON elsewhere.
     """
@@ -65,6 +66,7 @@ def check(app: str, /, options: Shared = None) -> int:
 
     Args:
         app: module:Name of a container class, an Application, or a function that returns one.
+        options: Where settings come from, and what runs below.
     """
     from faststream_oo.cli.inspecting import check as run
 
@@ -77,6 +79,7 @@ def describe(app: str, /, options: Shared = None, *, json: bool = False) -> int:
 
     Args:
         app: module:Name of a container class, an Application, or a function that returns one.
+        options: Where settings come from, and what runs below.
         json: One JSON document instead of text.
     """
     from faststream_oo.cli.inspecting import describe as run

@@ -297,7 +297,7 @@ class AiokafkaSource:
             positions = {one: await self._consumer.position(one) for one in partitions}
         except errors.IllegalStateError:  # lost while we asked
             return None
-        return sum(max(0, ends[asked[one]] - at) for one, at in positions.items())
+        return sum(max(0, int(ends[asked[one]] - at)) for one, at in positions.items())
 
     @property
     def assigned(self) -> Sequence[TopicPartition]:
@@ -315,12 +315,10 @@ class AiokafkaSource:
         if self._options.group is None:
             raise TransportError(f"{self._address.name} is consumed without a group: nothing is committed")
         try:
-            found: int | None = await self._consumer.committed(
-                aiokafka.TopicPartition(partition.topic, partition.partition)
-            )
+            offset = await self._consumer.committed(aiokafka.TopicPartition(partition.topic, partition.partition))
         except errors.KafkaError as error:
             raise transport_error("cannot ask for the committed offset", error) from error
-        return found
+        return None if offset is None else int(offset)
 
 
 def _names(address: Address) -> list[str]:
