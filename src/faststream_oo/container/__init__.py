@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from faststream_oo.container.providers import MessageScoped as MessageScoped
     from faststream_oo.container.providers import ProviderOf as ProviderOf
     from faststream_oo.container.providers import Settings as Settings
-    from faststream_oo.settings import read_config as read_config
+    from faststream_oo.settings.files import read_config as read_config
 
 _HOMES = {
     "Config": "faststream_oo.container.providers",
     "MessageScoped": "faststream_oo.container.providers",
     "ProviderOf": "faststream_oo.container.providers",
     "Settings": "faststream_oo.container.providers",
-    "read_config": "faststream_oo.settings",
+    "read_config": "faststream_oo.settings.files",
 }
 
 __all__ = ["Config", "MessageScoped", "ProviderOf", "Settings", "read_config"]

@@ -8,7 +8,7 @@ from dependency_injector import errors, providers
 
 from faststream_oo.current import CURRENT
 from faststream_oo.errors import LifecycleError
-from faststream_oo.settings import structure
+from faststream_oo.settings.structuring import structure
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

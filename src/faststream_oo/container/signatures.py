@@ -20,7 +20,7 @@ from faststream_oo.container.graph import (
 )
 from faststream_oo.container.providers import MessageScoped, Settings
 from faststream_oo.errors import Problem
-from faststream_oo.settings import nearest
+from faststream_oo.settings.names import nearest
 
 _YIELDING = (Iterator, AsyncIterator, Generator, AsyncGenerator)
 _VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
