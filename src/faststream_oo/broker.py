@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -13,7 +13,7 @@ from faststream_oo.address import Address
 from faststream_oo.clock import Clock
 from faststream_oo.codec import Codec
 from faststream_oo.codecs.json import JsonCodec
-from faststream_oo.current import EMBEDDING, clock
+from faststream_oo.current import EMBEDDING, Observer, clock
 from faststream_oo.errors import ConnectError, LifecycleError, Problem
 from faststream_oo.message import Batch, Message, Outgoing
 from faststream_oo.middleware import Middleware, PublishMiddleware
@@ -22,7 +22,7 @@ from faststream_oo.outbox import Confirmations
 from faststream_oo.publishing import Publication, Terms, identities, produced_body
 from faststream_oo.routes import Mark, class_options, class_prefix, marks_of, merge
 from faststream_oo.subscription import State, Subscription
-from faststream_oo.transport import Sender, Source, Transport
+from faststream_oo.transport import Frame, Sender, Source, Transport
 
 _log = logging.getLogger("faststream_oo")
 _DOCS = frozenset({"title", "description", "tags"})
@@ -49,6 +49,27 @@ class Options:
     defaults: Mapping[str, Any]
     consumers: Mapping[str, Mapping[str, Any]]
     producers: Mapping[str, Mapping[str, Any]]
+
+
+class WatchedSender:
+    """Sends, and tells who watches.
+
+    Args:
+        address: Where to.
+        sender: What sends.
+        observer: Who watches.
+    """
+
+    def __init__(self, address: Address, sender: Sender[Any], observer: Observer) -> None:
+        self._address = address
+        self._sender = sender
+        self._observer = observer
+
+    def send(self, frame: Frame, /) -> Awaitable[Any] | None:
+        """Send a frame."""
+        confirmed = self._sender.send(frame)
+        self._observer.sent(self._address, frame, confirmed)
+        return confirmed
 
 
 class Broker(ABC):
@@ -121,6 +142,10 @@ class Broker(ABC):
     @abstractmethod
     def source_options(self, options: Mapping[str, Any], group: str | None, drain_timeout: float, /) -> dict[str, Any]:
         """Return what a transport's source is made with, from the resolved options of a subscription."""
+
+    @abstractmethod
+    def message_of(self, address: Address, frame: Frame, /) -> Message:
+        """Return a frame as the message that it will be at an address, for a test."""
 
     @abstractmethod
     def problems(self) -> Sequence[Problem]:
@@ -265,6 +290,11 @@ class Broker(ABC):
         if address not in self._ensured:
             await self.declare([address])
 
+    @property
+    def declared(self) -> set[str]:
+        """Whole names that were declared since it is open."""
+        return {name for address in self._ensured for name in self.shares(address)}
+
     async def declare(self, addresses: Sequence[Address], /) -> Sequence[str]:
         """Apply the topology mode to whole addresses and return the differences found."""
         self._ensured.update(addresses)
@@ -284,6 +314,16 @@ class Broker(ABC):
         if sender is None:
             sender = self._senders[address] = self.transport.sender(address)
         return sender
+
+    def watched(self, address: Address, sender: Sender[Any], /) -> Sender[Any]:
+        """Return the sender, or one that tells who watches the application."""
+        return sender if self.observer is None else WatchedSender(address, sender, self.observer)
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who watches the application, a test say."""
+        embedding = EMBEDDING.get()
+        return None if embedding is None else embedding.observer
 
     @property
     def confirmations(self) -> Confirmations:

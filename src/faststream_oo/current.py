@@ -1,13 +1,15 @@
 """The context variables: the attempt that is running, and the embedding that transports are made in."""
 
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+from faststream_oo.address import Address
 from faststream_oo.clock import Clock, LoopClock
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome
+from faststream_oo.transport import Frame
 
 
 class Attempt:
@@ -36,11 +38,14 @@ CURRENT: ContextVar[Attempt | None] = ContextVar("faststream_oo_attempt", defaul
 class Observer(Protocol):
     """Hears what an application does; compiled in only where there is one."""
 
-    def sent(self, address: str, body: object, frame: object, confirmed: object, /) -> None:
-        """A message went to the broker; `confirmed` is its confirm, or None."""
+    def sent(self, address: Address, frame: Frame, confirmed: Awaitable[Any] | None, /) -> None:
+        """A message went to the broker; `confirmed` is its confirm."""
 
-    def ended(self, subscription: str, handler: str, message: Message, outcome: Outcome, /) -> None:
+    def ended(self, handler: str, message: Message, outcome: Outcome, /) -> None:
         """An attempt ended."""
+
+    def buried(self, subscription: str, message: Message, headers: Mapping[str, str], /) -> None:
+        """A dead letter was written, with these diagnostics."""
 
 
 class Embedding:

@@ -57,9 +57,9 @@ class DeadLettered:
     message: Message = field(kw_only=True, eq=False, repr=False)
 
 
-def read_dead_letter(message: Message, /) -> DeadLettered:
-    """Read a message of a dead-letter address."""
-    headers = message.headers
+def read_dead_letter(message: Message, diagnostics: Mapping[str, str] | None = None, /) -> DeadLettered:
+    """Read a message of a dead-letter address, or an original with the diagnostics that were written with it."""
+    headers = {**message.headers, **(diagnostics or {})}
     kind, text = headers.get("fsoo-error-type", ""), headers.get("fsoo-error-message", "")
     return DeadLettered(
         id=message.id,
@@ -127,6 +127,8 @@ class DeadLetterWriter:
         confirmed = self._broker.sender(address).send(frame)
         if confirmed is not None:
             await self._broker.confirmations.watch(confirmed, 30.0)
+        if (observer := self._broker.observer) is not None:
+            observer.buried(self._name, message, frame.headers)
 
     def _headers(self, message: Message, reason: str, error: BaseException | None) -> dict[str, str]:
         headers = {

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from faststream_oo.binding import Binding
 from faststream_oo.clock import Clock
-from faststream_oo.current import CURRENT, Attempt
+from faststream_oo.current import CURRENT, Attempt, Observer
 from faststream_oo.errors import DecodeError, LifecycleError, MessageError, UnmatchedError
 from faststream_oo.message import Message
 from faststream_oo.middleware import ConsumeMiddleware, ConsumeNext
@@ -148,6 +148,7 @@ class Terms:
         manual: Whether only `message.settle()` settles.
         held: Whether publishes wait for the end of the attempt.
         settle: What `message.settle()` does.
+        observer: Who hears of every attempt.
     """
 
     choose: Callable[[Message], Handler | None]
@@ -157,13 +158,28 @@ class Terms:
     manual: bool = False
     held: bool = True
     settle: Callable[[Message, Outcome], Awaitable[None]] | None = field(default=None)
+    observer: Observer | None = field(default=None)
 
 
 def compile_attempt(handlers: Sequence[Handler], terms: Terms, subscription: Subscription, /) -> AttemptCall:
     """Return the coroutine function that handles one message and returns how it ended."""
     if len(handlers) == 1 and _is_plain(handlers[0], terms):
-        return _plain_attempt(handlers[0], subscription)
+        return _told(_plain_attempt(handlers[0], subscription), handlers[0].name, terms.observer)
     return _general_attempt({handler.name: _compiled(handler, terms) for handler in handlers}, terms, subscription)
+
+
+def _told(attempt: AttemptCall, name: str, observer: Observer | None) -> AttemptCall:
+    """Return an attempt that tells who watches, or itself when nobody does."""
+    if observer is None:
+        return attempt
+
+    async def told(message: Message) -> Ending:
+        ending = await attempt(message)
+        if ending.outcome is not None:
+            observer.ended(name, message, ending.outcome)
+        return ending
+
+    return told
 
 
 def _is_plain(handler: Handler, terms: Terms) -> bool:
@@ -227,6 +243,8 @@ def _general_attempt(
     terms: Terms,
     subscription: Subscription,
 ) -> AttemptCall:
+    observer = terms.observer
+
     async def attempt(message: Message) -> Ending:
         current = Attempt()
         current.message = message
@@ -245,7 +263,10 @@ def _general_attempt(
             current.open = False
             return Ending(terms.fallback.applied(message, terms.unmatched), unmatched)
         message._decode = handler.binding.decode  # noqa: SLF001
-        return await compiled[handler.name](message, current)
+        ending = await compiled[handler.name](message, current)
+        if observer is not None and ending.outcome is not None:
+            observer.ended(handler.name, message, ending.outcome)
+        return ending
 
     return attempt
 

@@ -473,6 +473,7 @@ async def start_subscription(
         manual=manual,
         held=options["outbox"] is not False,
         settle=intake.settle if manual else None,
+        observer=broker.observer,
     )
     await intake.start(compile_attempt(handlers, terms, intake), clock)
     return intake

@@ -94,6 +94,10 @@ class Outlet(Protocol):
         """Return the sender to a whole address."""
         ...
 
+    def watched(self, address: Address, sender: Sender[Any], /) -> Sender[Any]:
+        """Return the sender, or one that tells who watches the application."""
+        ...
+
     def locate(self, address: str | Address, prefix: str = "", /) -> Address:
         """Return the whole native address; one that is whole already is returned as it is."""
         ...
@@ -240,7 +244,7 @@ class Publication:
         attempt = CURRENT.get()
         if attempt is not None and attempt.message is not None:
             headers["fsoo-correlation-id"] = attempt.message.correlation_id or id_
-        return Frame(data, headers, None if self._key is None else key_bytes(self._key(body)))
+        return Frame(data, headers, None if self._key is None else key_bytes(self._key(body)), value=body)
 
     async def _prepare(self, outgoing: Outgoing[Any]) -> tuple[Sender[Any], Frame]:
         body = outgoing.body
@@ -255,7 +259,7 @@ class Publication:
         if key is None and self._key is not None and body is not None:
             key = self._key(body)
         options = self._outlet.frame_options(outgoing, self.terms.options)
-        return sender, Frame(data, headers, key_bytes(key), options)
+        return sender, Frame(data, headers, key_bytes(key), options, value=body)
 
     def _address(self, outgoing: Outgoing[Any]) -> Address:
         """Return the whole address of one message; a middleware may have changed it."""
@@ -275,7 +279,7 @@ class Publication:
         sender = self._senders.get(address)
         if sender is None:
             await self._outlet.ensure(address)
-            sender = self._senders[address] = self._outlet.sender(address)
+            sender = self._senders[address] = self._outlet.watched(address, self._outlet.sender(address))
             if address == self.address:
                 self._sender = sender
         return sender

@@ -28,9 +28,10 @@ class Frame:
         copy_of: Send this received message's body, key and native headers as they came, duplicates, nulls and types
             included; `headers` are added after them, replacing only our own `fsoo-*` of the same name. Used by dead
             letters. `body` and `key` are then those of the message.
+        value: What the body was encoded from, for those who watch.
     """
 
-    __slots__ = ("body", "copy_of", "headers", "key", "options")
+    __slots__ = ("body", "copy_of", "headers", "key", "options", "value")
 
     def __init__(
         self,
@@ -39,12 +40,14 @@ class Frame:
         key: bytes | None = None,
         options: Mapping[str, object] | None = None,
         copy_of: Message | None = None,
+        value: object = None,
     ) -> None:
         self.body = body
         self.headers: Mapping[str, str] = headers or {}
         self.key = key
         self.options: Mapping[str, object] = options or {}
         self.copy_of = copy_of
+        self.value = value
 
 
 @frozen

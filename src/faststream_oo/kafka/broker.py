@@ -16,6 +16,7 @@ from faststream_oo.kafka.transport import KafkaTransport, make_transport
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
+from faststream_oo.transport import Frame
 
 _REBALANCE_MARGIN = 30.0
 
@@ -141,6 +142,18 @@ class KafkaBroker(Broker):
             "start": options.get("start", "earliest" if group else "latest"),
             "rebalance_timeout": drain_timeout + _REBALANCE_MARGIN,
         }
+
+    def message_of(self, address: Address, frame: Frame, /) -> Message:
+        """Return a frame as the record that it will be, for a test."""
+        prefix = self.options.prefix
+        return KafkaMessage(
+            value=frame.value,
+            body=frame.body or b"",
+            headers=dict(frame.headers),
+            key=frame.key,
+            id=frame.headers.get("fsoo-id", ""),
+            topic=address.name.removeprefix(prefix),
+        )
 
     def problems(self) -> Sequence[Problem]:
         """Return what is wrong with the settings, as far as that is known without connecting."""

@@ -178,6 +178,14 @@ class ClusterAdmin:
                 )
         return failed
 
+    async def delete(self, topics: Sequence[str], /) -> None:
+        """Delete topics that are there. Raises TransportError."""
+        there = await self.topics()
+        gone = [name for name in topics if name in there]
+        if gone:
+            with _translated("cannot delete topics"):
+                await self._client.delete_topics(gone)
+
     @property
     def _client(self) -> AIOKafkaAdminClient:
         if self._admin is None:

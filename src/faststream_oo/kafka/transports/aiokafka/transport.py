@@ -99,6 +99,10 @@ class AiokafkaTransport:
         """Ask the cluster about a topic; none when it does not exist. Raises TransportError."""
         return await self._admin.partitions(topic)
 
+    async def delete(self, topics: Sequence[str], /) -> None:
+        """Delete topics that a test made. Raises TransportError."""
+        await self._admin.delete(topics)
+
     async def inbox(self, sink: Sink, /) -> str:
         """Refuse: requests are not served by this transport."""
         raise TransportError("the aiokafka transport has no inbox for replies")

@@ -1,0 +1,62 @@
+"""Time that moves only when a test says so."""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from itertools import count
+
+
+class VirtualTimer:
+    """A call that is due later.
+
+    Args:
+        due: When, on the clock.
+        callback: What is called.
+    """
+
+    def __init__(self, due: float, callback: Callable[[], object]) -> None:
+        self.due = due
+        self.callback: Callable[[], object] | None = callback
+
+    def cancel(self) -> None:
+        """Forget it."""
+        self.callback = None
+
+
+class VirtualClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._number = count()
+        self._timers: list[tuple[float, int, VirtualTimer]] = []
+
+    def time(self) -> float:
+        """Return the seconds it was moved by."""
+        return self._now
+
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> VirtualTimer:
+        """Call back when the clock was moved by `delay` seconds more."""
+        timer = VirtualTimer(self._now + max(0.0, delay), callback)
+        heapq.heappush(self._timers, (timer.due, next(self._number), timer))
+        return timer
+
+    async def sleep(self, delay: float, /) -> None:
+        """Return when the clock was moved by `delay` seconds more."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer = self.call_later(delay, lambda: future.done() or future.set_result(None))
+        try:
+            await future
+        finally:
+            timer.cancel()
+
+    def run_next(self, until: float, /) -> bool:
+        """Move to the next call that is due no later than `until` and make it; False when there is none."""
+        while self._timers and self._timers[0][0] <= until:
+            due, _, timer = heapq.heappop(self._timers)
+            if timer.callback is not None:
+                self._now = max(self._now, due)
+                timer.callback()
+                return True
+        self._now = max(self._now, until)
+        return False
