@@ -9,7 +9,7 @@ from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer
 from faststream_oo.container.checks import check
 from faststream_oo.container.discovery import Found, discover, nothing_to_serve, provider_of
-from faststream_oo.container.graph import ONCE, AnyProvider, Graph
+from faststream_oo.container.graph import ONCE, AnyProvider, Graph, effective
 from faststream_oo.container.recipes import brokers_of, instance, recipe
 from faststream_oo.errors import LifecycleError, Problem, SetupError
 from faststream_oo.plan import Served
@@ -27,6 +27,7 @@ class Wiring:
 
     def __init__(self, container: containers.Container) -> None:
         self._graph = Graph(container)
+        self._recipes: dict[tuple[AnyProvider, tuple[type[object], ...]], Recipe] = {}
         found = discover(self._graph)
         self.problems: list[Problem] = list(found.problems)
         roots = [one.provider for one in (*found.brokers, *found.producers, *found.consumers)]
@@ -62,8 +63,13 @@ class Wiring:
 
     def recipe(self, provider: AnyProvider, classes: Sequence[type[object]] = (), /) -> Recipe:
         """Return what builds the object of a provider, then one of each class, for an attempt."""
-        others = [self._provider(cls, "", "middlewares") for cls in classes]
-        return recipe(self._graph, [provider, *others])
+        key = (provider, tuple(classes))
+        if key not in self._recipes:
+            others = [self._provider(cls, "", "middlewares") for cls in classes]
+            if problems := check(self._graph, [effective(provider)]):
+                raise SetupError(problems)
+            self._recipes[key] = recipe(self._graph, [provider, *others])
+        return self._recipes[key]
 
     def _built(self, found: Found) -> Any:
         try:
@@ -87,8 +93,14 @@ class Wiring:
         return brokers
 
     def _serve(self, found: Found) -> None:
+        try:
+            self._serve_checked(found)
+        except SetupError as error:
+            self.problems += error.problems
+
+    def _serve_checked(self, found: Found) -> None:
         sample: Consumer | None = None
-        made = recipe(self._graph, [found.provider]) if found.kind == "factory" else None
+        made = self.recipe(found.provider) if found.kind == "factory" else None
         if found.kind == "singleton":
             sample = self._built(found)
             if sample is None:

@@ -44,7 +44,12 @@ class VirtualClock:
     async def sleep(self, delay: float, /) -> None:
         """Return when the clock was moved by `delay` seconds more."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        timer = self.call_later(delay, lambda: future.done() or future.set_result(None))
+
+        def over() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        timer = self.call_later(delay, over)
         try:
             await future
         finally:

@@ -106,9 +106,9 @@ class Harness(Generic[C]):
     def _made(self) -> Application:
         if isinstance(self._given, Application):
             return self._given
-        container = cast(C, self._given())
+        container: C = self._given()
         self._container = container
-        if self._config is not None:
+        if self._config:
             cast(Any, container).config.from_dict(dict(self._config))
         pairs = _pairs(self._given, container)
         memo = {id(declared): own for declared, own in pairs.items()}
@@ -259,7 +259,7 @@ class Harness(Generic[C]):
     def _handler_names(self, handler: str | Callable[..., object]) -> set[str]:
         entries = [entry for planned in self.application.plan.subscriptions for entry in planned.entries]
         if isinstance(handler, str):
-            names = {entry.handler_name for entry in entries if entry.handler_name == handler or entry.name == handler}
+            names = {entry.handler_name for entry in entries if handler in {entry.handler_name, entry.name}}
         else:
             names = {
                 entry.handler_name

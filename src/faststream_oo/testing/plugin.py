@@ -1,14 +1,12 @@
 """The pytest plugin, found by its entry point: `--real-brokers` and the fixture `make_harness`."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from faststream_oo.testing import Harness, MakeHarness
-
-C = TypeVar("C")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +22,7 @@ def make_harness(request: pytest.FixtureRequest) -> "MakeHarness":
 
     real = bool(request.config.getoption("--real-brokers"))
 
-    def make(container: "type[C]", /, *, config: Mapping[str, object] | None = None) -> "Harness[C]":
+    def make(container: type[Any], /, *, config: Mapping[str, object] | None = None) -> "Harness[Any]":
         return Harness(container, config=config, real=real)
 
     return make

@@ -1,0 +1,87 @@
+"""What the checkers infer: the promises of the API, asserted."""
+
+from typing import assert_type
+
+from attrs import frozen
+from dependency_injector import containers, providers
+
+from faststream_oo import Batch, MessageScoped, Settings
+from faststream_oo.kafka import (
+    KafkaBroker,
+    KafkaConsumer,
+    KafkaContainer,
+    KafkaMessage,
+    KafkaOutgoing,
+    KafkaProducer,
+    KafkaReceipt,
+    KafkaSubscription,
+    consumes,
+    produces,
+)
+from faststream_oo.testing import Harness
+
+
+@frozen
+class Order:
+    order_id: str
+    amount: int
+
+
+@frozen
+class Payment:
+    order_id: str
+
+
+class Payments(KafkaProducer):
+    @produces("payments", key="order_id")
+    async def requested(self, order: Order) -> Payment:
+        return Payment(order.order_id)
+
+    @produces("payments")
+    async def many(self, orders: list[Order]) -> Batch[Payment]:
+        return Batch(Payment(order.order_id) for order in orders)
+
+    @produces("payments")
+    async def keyed(self, order: Order) -> KafkaOutgoing[Payment]:
+        return KafkaOutgoing(Payment(order.order_id), key=order.order_id)
+
+
+class Orders(KafkaConsumer, group="billing", concurrency=4):
+    @consumes("orders")
+    async def placed(self, order: Order, message: KafkaMessage[Order]) -> None:
+        assert_type(message.value, Order)
+        assert_type(message.offset, int)
+        assert_type(message.subscription, KafkaSubscription)
+
+
+class Unit:
+    pass
+
+
+class Shop(containers.DeclarativeContainer):
+    config = providers.Configuration(strict=True)
+    settings = Settings(Order, config.shop)
+    unit = MessageScoped(Unit)
+    kafka = KafkaContainer(config=config.kafka)
+    payments = providers.Singleton(Payments, broker=kafka.broker)
+
+
+async def producers(payments: Payments, orders: Orders, message: KafkaMessage[Order]) -> None:
+    assert_type(await payments.requested(Order("o-1", 1)), Payment)
+    assert_type(await payments.many([]), Batch[Payment])
+    assert_type((await payments.keyed(Order("o-1", 1))).body, Payment)
+    await orders.placed(Order("o-1", 1), message)
+
+
+async def brokers(broker: KafkaBroker) -> None:
+    assert_type(await broker.send_now("t", b""), KafkaReceipt)
+
+
+def container() -> None:
+    assert_type(Shop.kafka.broker, providers.Singleton[KafkaBroker])
+    assert_type(Shop.settings, Settings[Order])
+    assert_type(Shop.unit, MessageScoped[Unit])
+    harness = Harness(Shop)
+    assert_type(harness, Harness[Shop])
+    assert_type(harness.container.payments(), Payments)
+    assert_type(harness.published(Payment), list[Payment])
