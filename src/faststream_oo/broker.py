@@ -89,6 +89,8 @@ class Broker(ABC):
     """Names of the options of `@produces`."""
     consume_names: ClassVar[frozenset[str]]
     """Names of the options of `@consumes`, class keywords and settings."""
+    running_type: ClassVar[type[Any]]
+    """What runs a subscription: the core's Intake, with the protocol's own controls."""
     consume_defaults: ClassVar[Mapping[str, Any]]
     """The protocol's defaults, where they are not the core's."""
 

@@ -518,7 +518,8 @@ def _intake(
     )
     source = broker.source(address, broker.source_options(options, whole_group, drain_timeout))
     letters = DeadLetterWriter(broker, planned.name, whole_group, None if letter is None else broker.locate(letter))
-    return Intake(terms, broker, source, letters, _changed(planned, handler), crashed)
+    made: Intake = broker.running_type(terms, broker, source, letters, _changed(planned, handler), crashed)
+    return made
 
 
 def _changed(planned: Planned, handler: Handler) -> Callable[[str, Sequence[Claim]], Awaitable[None]] | None:

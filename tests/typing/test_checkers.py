@@ -33,14 +33,18 @@ def run(*command: str) -> str:
 
 
 def by_mypy(files: Iterable[Path]) -> set[Place]:
-    output = run("mypy", "--strict", "--no-error-summary", "--cache-dir", str(ROOT / ".mypy_cache/typing"), *map(str, files))
+    output = run(
+        "mypy", "--strict", "--no-error-summary", "--cache-dir", str(ROOT / ".mypy_cache/typing"), *map(str, files)
+    )
     found = re.findall(r"^(.+?):(\d+): error:", output, re.MULTILINE)
     return {(Path(name).name, int(number)) for name, number in found}
 
 
 def by_pyright(files: Iterable[Path]) -> set[Place]:
     project = WRONG / "pyrightconfig.json"
-    project.write_text(json.dumps({"typeCheckingMode": "strict", "reportMissingImports": "error", "reportUnusedImport": False}))
+    project.write_text(
+        json.dumps({"typeCheckingMode": "strict", "reportMissingImports": "error", "reportUnusedImport": False})
+    )
     try:
         found = json.loads(run("pyright", "--outputjson", "--pythonpath", sys.executable, *map(str, files)))
     finally:

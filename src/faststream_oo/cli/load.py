@@ -1,14 +1,13 @@
-"""From `module:Name` and settings to an Application."""
+"""From `module:Name` and settings to a checked Application."""
 
 import inspect
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 
@@ -17,6 +16,8 @@ from faststream_oo.cli.panel import LoadError
 from faststream_oo.errors import MessagingError, Problem, SetupError
 from faststream_oo.settings.files import merge, read_assignments, read_config
 from faststream_oo.settings.names import nearest
+
+T = TypeVar("T")
 
 ENV_PREFIX = "FASTSTREAM_OO_"
 
@@ -37,73 +38,85 @@ class Source:
     config: Sequence[Path] = field(default=(), kw_only=True)
     assignments: Sequence[str] = field(default=(), kw_only=True)
 
+    @property
+    def has_settings(self) -> bool:
+        """Whether the command line gives any; what it gives may not be without effect."""
+        return bool(self.config or self.assignments)
+
 
 def load(source: Source) -> Application:
-    """Import, build and configure an application.
+    """Import, configure, build and check an application.
 
     Raises:
-        SetupError: There is no such module or name, it is no application, or the settings are wrong.
+        SetupError: There is no such module or name, it is no application, or it or its settings are wrong.
         LoadError: The user's code raised.
     """
-    found = _find(source.target)
-    settings = merge(read_config(*source.config, env_prefix=ENV_PREFIX), read_assignments(source.assignments))
+    module, found = _find(source.target)
     if inspect.isfunction(found) or (isinstance(found, type) and _is_container(found)):
-        found = _call(found)
+        found = _users(found)
     if isinstance(found, Application):
-        if source.config or source.assignments:
+        application = found
+        if source.has_settings:
             what = "is built already, so settings would have no effect"
             raise SetupError([Problem(source.target, what, "name its container class")])
-        return found
-    if not _is_container(found):
-        raise SetupError([Problem(source.target, f"is {_named(found)}, no application and no container")])
-    if settings:
-        _configure(found, settings, source)
-    application: Application = _call(lambda: Application.of(found))
+    elif _is_container(found):
+        container: Any = found
+        _configure(container, source)
+        application = _users(lambda: Application.of(container))
+    else:
+        what = f"is {_described(found)}, neither an application nor a container"
+        hint = _hint(source.target, None, list(_applications(module)))
+        raise SetupError([Problem(source.target, what, hint)])
+    _users(application.check)
     return application
 
 
-def _call(make: Callable[[], Any]) -> Any:
+def _users(call: Callable[[], T]) -> T:
+    """Call what runs the user's code; what it raises is told as theirs."""
     try:
-        return make()
+        return call()
     except MessagingError:
         raise
     except Exception as error:
         raise LoadError from error
 
 
-def _find(target: str) -> Any:
-    """Return what a target names."""
+# The name --------------------------------------------------------------------------------------------------------
+
+
+def _find(target: str) -> tuple[ModuleType, Any]:
+    """Return a module, and what `module:Name` names in it, or its one application."""
     path, _, names = target.partition(":")
     module = _import(path, names)
     if not names:
-        return _only_application(module)
+        return module, _only_application(module)
     found: Any = module
     for name in names.split("."):
         if not hasattr(found, name):
-            known = list(_applications(module)) or [key for key in vars(found) if not key.startswith("_")]
-            what = f"{module.__name__} has no {names}"
-            raise SetupError([Problem(target, what, _did_you_mean(module.__name__, nearest(names, known), known))])
+            known = list(_applications(module)) or [key for key in vars(module) if not key.startswith("_")]
+            problem = Problem(target, f"{module.__name__} has no {names}", _hint(target, nearest(names, known), known))
+            raise SetupError([problem])
         found = getattr(found, name)
-    return found
+    return module, found
 
 
 def _import(path: str, names: str) -> ModuleType:
     """Import the user's module, which may be written as a file of the current directory."""
-    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - sys.path holds text
-        sys.path.insert(0, here)
+    here = Path.cwd()
+    if str(here) not in sys.path:
+        sys.path.insert(0, str(here))
     name = ".".join(Path(path).with_suffix("").parts) if path.endswith(".py") else path
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise SetupError([Problem(path, "is no name of a module", "module:Name, as billing:Billing")])
     try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise LoadError from error
-        close = nearest(name, (file.stem for file in Path(here).iterdir() if _is_module(file)))
-        hint = f"did you mean {close}:{names}?" if close and names else f"did you mean {close}?" if close else ""
-        raise SetupError([Problem(path, f"no module of this name under {here}", hint)]) from error
-    except MessagingError:
-        raise
-    except Exception as error:
-        raise LoadError from error
+        return _users(lambda: import_module(name))
+    except LoadError as error:
+        missing = error.__cause__
+        if not isinstance(missing, ModuleNotFoundError) or not f"{name}.".startswith(f"{missing.name}."):
+            raise
+        close = nearest(name, (file.stem for file in here.iterdir() if _is_module(file)))
+        hint = f"did you mean {close}{names and f':{names}'}?" if close else ""
+        raise SetupError([Problem(path, f"no such module under {here}", hint)]) from error
 
 
 def _is_module(file: Path) -> bool:
@@ -112,64 +125,71 @@ def _is_module(file: Path) -> bool:
 
 def _only_application(module: ModuleType) -> Any:
     found = _applications(module)
-    if len(found) != 1:
-        what = f"holds {len(found) or 'no'} applications" if found else "holds no application and no container"
-        raise SetupError([Problem(module.__name__, what, _did_you_mean(module.__name__, None, list(found)))])
-    return next(iter(found.values()))
+    if len(found) == 1:
+        return next(iter(found.values()))
+    what = f"holds {len(found)} applications and containers" if found else "holds no application and no container"
+    raise SetupError([Problem(module.__name__, what, _hint(module.__name__, None, list(found)))])
 
 
 def _applications(module: ModuleType) -> Mapping[str, object]:
-    """Return the applications and containers of a module by name; those that it imports from others do not count."""
+    """Return the applications and containers that a module makes, by name; those it imports do not count."""
     return {
         name: value
         for name, value in vars(module).items()
         if not name.startswith("_")
         if isinstance(value, Application)
-        or (_is_container(value) and getattr(value, "__module__", module.__name__) in {module.__name__, *_FOREIGN})
+        or (_is_container(value) and (not isinstance(value, type) or value.__module__ == module.__name__))
     }
 
 
-_FOREIGN = frozenset({"dependency_injector.containers"})
-
-
 def _is_container(found: object) -> bool:
-    """Whether it is a container of dependency-injector, a class or an instance; told by shape, as only few may import it."""
+    """Whether it is a container class or instance, told by its shape: this layer does not know the injector."""
     return all(hasattr(found, name) for name in ("providers", "traverse", "override"))
 
 
-def _named(found: object) -> str:
-    return f"the class {found.__name__}" if isinstance(found, type) else f"of {type(found).__name__}"
+def _described(found: object) -> str:
+    return f"the class {found.__name__}" if isinstance(found, type) else f"of type {type(found).__name__}"
 
 
-def _did_you_mean(module: str, close: str | None, known: Sequence[str]) -> str:
+def _hint(target: str, close: str | None, known: Sequence[str]) -> str:
+    module = target.partition(":")[0]
     if close:
         return f"did you mean {module}:{close}?"
     return f"name one: {', '.join(f'{module}:{name}' for name in known[:5])}" if known else ""
 
 
-def _configure(container: Any, settings: Mapping[str, object], source: Source) -> None:
+# Its settings ----------------------------------------------------------------------------------------------------
+
+
+def _configure(container: Any, source: Source) -> None:
+    """Put files, environment and assignments into the container's `config`, in this order."""
+    settings = merge(read_config(*source.config, env_prefix=ENV_PREFIX), read_assignments(source.assignments))
     config = getattr(container, "config", None)
     if config is None:
-        if source.config or source.assignments:
-            what = "has no `config`, so settings would have no effect"
+        if source.has_settings:
+            what = "has no config, so settings would have no effect"
             raise SetupError([Problem(source.target, what, "config = providers.Configuration(strict=True)")])
         return
-    used = set(_sections(container))
+    _check_sections(settings, set(_sections(container, config.get_name())))
+    if settings:
+        config.from_dict(settings)
+
+
+def _check_sections(settings: Mapping[str, object], used: set[str]) -> None:
+    """Refuse a misspelled section; one that nothing is near to may be read by the user's own code."""
     problems: list[Problem] = []
     for name in settings.keys() - used:
-        close = nearest(name, used)
-        if close:
+        if close := nearest(name, used):
             problems.append(Problem(name, "unknown section", f'did you mean "{close}"?'))
         else:
-            _log.warning("settings: no provider uses the section %s", name)
+            _log.warning("no provider uses the section %s of the settings", name)
     if problems:
         raise SetupError(problems)
-    config.from_dict(settings)
 
 
-def _sections(container: Any) -> Iterator[str]:
-    """Iterate over the first names of the configuration options that providers use."""
+def _sections(container: Any, config: str) -> Iterator[str]:
+    """Iterate over the first names of the configuration's options that the container refers to."""
     for provider in container.traverse():
         name = getattr(provider, "get_name", str)()
-        if name.startswith("config."):
+        if name.startswith(f"{config}."):
             yield name.split(".")[1]

@@ -55,10 +55,12 @@ def serve(
         log_level: Lowest level that shows.
         log_format: "auto" is console on a terminal, JSON elsewhere.
     """
+    from faststream_oo.cli.load import Source
     from faststream_oo.cli.serving import serve as run
 
     given = options or Options()
-    return run(app, given.config, given.set, memory=given.memory, log_level=log_level, log_format=log_format)
+    source = Source(app, config=given.config, assignments=given.set)
+    return run(source, memory=given.memory, log_level=log_level, log_format=log_format)
 
 
 def check(app: str, /, options: Shared = None) -> int:
@@ -69,9 +71,10 @@ def check(app: str, /, options: Shared = None) -> int:
         options: Where settings come from, and what runs below.
     """
     from faststream_oo.cli.inspecting import check as run
+    from faststream_oo.cli.load import Source
 
     given = options or Options()
-    return run(app, given.config, given.set, memory=given.memory)
+    return run(Source(app, config=given.config, assignments=given.set), memory=given.memory)
 
 
 def describe(app: str, /, options: Shared = None, *, json: bool = False) -> int:
@@ -83,9 +86,11 @@ def describe(app: str, /, options: Shared = None, *, json: bool = False) -> int:
         json: One JSON document instead of text.
     """
     from faststream_oo.cli.inspecting import describe as run
+    from faststream_oo.cli.load import Source
 
     given = options or Options()
-    return run(app, given.config, given.set, memory=given.memory, json=json)
+    source = Source(app, config=given.config, assignments=given.set)
+    return run(source, memory=given.memory, as_json=json)
 
 
 def _app() -> App:

@@ -1,9 +1,10 @@
 """How a failure is told on stderr, and which exit code it gives."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from textwrap import indent
+from typing import cast
 
 from faststream_oo.errors import ConnectError, MessagingError, SetupError
 from faststream_oo.logs import user_traceback
@@ -16,8 +17,6 @@ class Exit(IntEnum):
     """Done, or stopped politely."""
     FAILED = 1
     """Failed while running, or ended by a second signal."""
-    USAGE = 2
-    """The command line is wrong."""
     SETUP = 3
     """The application cannot be loaded, or it or its settings are wrong."""
     BROKER = 4
@@ -25,29 +24,39 @@ class Exit(IntEnum):
 
 
 class LoadError(Exception):
-    """The user's own code raised while the application was built; its cause is that error."""
+    """The user's own code raised while the application was loaded; its cause is that error."""
 
 
-def report(error: BaseException, target: str) -> Exit:
-    """Tell on stderr why a command failed, and return its exit code.
+def guarded(target: str, command: Callable[[], object]) -> int:
+    """Run a command on an application and return the exit code; what it raises is told on stderr."""
+    try:
+        command()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.OK if end.code is None else Exit.FAILED
+    except KeyboardInterrupt:  # before there was a loop to take the signal
+        return Exit.FAILED
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the last one who can tell it
+        return _report(error, target)
+    return Exit.OK
 
-    An error of the framework is told in a panel; of the user's code the traceback is shown, from its first line.
-    """
+
+def _report(error: BaseException, target: str) -> Exit:
+    """Tell errors of the framework in panels, and of the user's code by the traceback from its first line."""
     if isinstance(error, LoadError) and error.__cause__ is not None:
         _print(f"{target} cannot be loaded", [user_traceback(error.__cause__)])
         return Exit.SETUP
     errors = list(_leaves(error))
-    if any(not isinstance(leaf, MessagingError) for leaf in errors):
+    if not all(isinstance(leaf, MessagingError) for leaf in errors):
         _print(f"{target} failed", [user_traceback(error)])
         return Exit.FAILED
     for leaf in errors:
         _print(*_panel(leaf, target))
-    return max((_code(leaf) for leaf in errors), default=Exit.FAILED)
+    return max(_code(leaf) for leaf in errors)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
+        for member in cast("BaseExceptionGroup[BaseException]", error).exceptions:
             yield from _leaves(member)
     else:
         yield error
@@ -70,9 +79,8 @@ def _panel(error: BaseException, target: str) -> tuple[str, Sequence[str]]:
             parts = [_hinted(f"{problem.path}: {problem.what}", problem.hint) for problem in problems]
             return f"{target} cannot start, {count}", parts
         case ConnectError():
-            return f"{target} reaches no broker", [
-                _hinted(f"{error.broker} at {error.servers}: {error.cause}", error.hint)
-            ]
+            place = f"{error.broker} at {error.servers}"
+            return f"{target} cannot reach {place}", [_hinted(error.cause, error.hint)]
         case _:
             return f"{target} failed", [f"{type(error).__name__}: {error}"]
 
@@ -82,5 +90,5 @@ def _hinted(text: str, hint: str) -> str:
 
 
 def _print(title: str, parts: Sequence[str]) -> None:
-    lines = "\n\n".join(indent(part, "  ") for part in parts)
-    print(f"faststream-oo: {title}\n\n{lines}\n", file=sys.stderr)  # noqa: T201 - the command's own words
+    body = "\n\n".join(indent(part, "  ") for part in parts)
+    print(f"faststream-oo: {title}\n\n{body}\n", file=sys.stderr)  # noqa: T201 - the command's own words

@@ -1,50 +1,25 @@
-"""`serve`: runs an application until it is told to stop, and turns how it ended into an exit code."""
+"""`faststream-oo serve`: run an application until it is told to stop."""
 
-import logging
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 
 from faststream_oo.cli.load import Source, load
-from faststream_oo.cli.panel import Exit, LoadError, report
+from faststream_oo.cli.panel import guarded
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
-from faststream_oo.errors import MessagingError
 from faststream_oo.logs import Format, Level, configure_logging
 
-_log = logging.getLogger("faststream_oo")
 
-
-def serve(
-    target: str,
-    config: Sequence[Path],
-    assignments: Sequence[str],
-    *,
-    memory: bool,
-    log_level: Level,
-    log_format: Format,
-) -> int:
-    """Serve an application until SIGTERM or SIGINT; return the exit code."""
+def serve(source: Source, *, memory: bool, log_level: Level, log_format: Format) -> int:
+    """Load an application and run it until it stops; return the exit code."""
     configure_logging(level=log_level, format=log_format)
-    try:
-        with below(memory=memory):
-            application = load(Source(target, config=config, assignments=assignments))
-            application.check()
-            application.run()
-    except SystemExit as stopped:
-        return stopped.code if isinstance(stopped.code, int) else Exit.OK if stopped.code is None else Exit.FAILED
-    except (MessagingError, LoadError, BaseExceptionGroup) as error:
-        return report(error, target)
-    except Exception as error:  # noqa: BLE001 - the user's own: its traceback is shown
-        return report(error, target)
-    return Exit.OK
+
+    def run() -> None:
+        with world(memory=memory):
+            load(source).run()
+
+    return guarded(source.target, run)
 
 
-@contextmanager
-def below(*, memory: bool) -> Generator[None]:
-    """Put embedded brokers below everything that is made inside, if that is asked for."""
-    if not memory:
-        yield
-        return
-    with embedded(Embedding(LoopClock())):
-        yield
+def world(*, memory: bool) -> AbstractContextManager[object]:
+    """Return the context that brokers are opened in: embedded ones, or what their settings say."""
+    return embedded(Embedding(LoopClock())) if memory else nullcontext()

@@ -12,6 +12,7 @@ from faststream_oo.errors import Problem
 from faststream_oo.kafka.address import DeadLetterTopic, Topic, TopicPattern, Topics, topic_problem
 from faststream_oo.kafka.message import KafkaMessage, KafkaOutgoing, KafkaReceipt, KafkaSubscription, PartitionInfo
 from faststream_oo.kafka.options import KafkaClassOptions, KafkaProduceOptions, KafkaRouteOptions, KafkaSettings
+from faststream_oo.kafka.running import KafkaIntake
 from faststream_oo.kafka.transport import KafkaTransport, make_transport
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
@@ -37,6 +38,7 @@ class KafkaBroker(Broker):
     consume_names: ClassVar[frozenset[str]] = frozenset(
         {*KafkaClassOptions.__annotations__, *KafkaRouteOptions.__annotations__}
     )
+    running_type: ClassVar[type[Any]] = KafkaIntake
     consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 500, "ordered_by": "partition"}
 
     def __init__(

@@ -1,7 +1,9 @@
 """@consumes in a class that is no Consumer."""
 
 from shop import Order
+
 from faststream_oo.kafka import consumes
+
 
 class Orders:
     @consumes("orders")  # E

@@ -11,13 +11,13 @@ from enum import Enum, IntEnum, IntFlag, StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, NewType, TypedDict, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, NewType, NotRequired, TypedDict, TypeVar
 from uuid import UUID
 
 import attrs
 import pytest
 from attrs import define, frozen
-from typing_extensions import NotRequired, TypeAliasType
+from typing_extensions import TypeAliasType
 
 from faststream_oo.codecs import JsonCodec
 
@@ -427,7 +427,9 @@ def test_enum_of_other_values_than_scalars_is_refused(codec: JsonCodec) -> None:
 # What JSON cannot hold is told when it is encoded ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 2**64, "\ud800", Decimal("NaN"), object()])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -float("inf"), 2**64, "\ud800", Decimal("NaN"), object()]
+)
 def test_value_that_json_cannot_hold_is_refused(codec: JsonCodec, value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         codec.encoder(list[object])([value])

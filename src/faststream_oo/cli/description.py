@@ -1,0 +1,245 @@
+"""What an application consumes and produces, as data and as text."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast, get_args
+
+import attrs
+import orjson
+from attrs import field, frozen
+
+from faststream_oo.application import Application
+from faststream_oo.broker import Broker
+from faststream_oo.markers import Field, Header, Key, Path
+from faststream_oo.message import Unset
+from faststream_oo.options import Exponential, RetryPolicy
+from faststream_oo.outcome import DeadLetter, Drop, Outcome, Retry
+from faststream_oo.plan import Plan, Planned
+from faststream_oo.publishing import produced_body
+from faststream_oo.routes import class_prefix, routes_of
+
+_SEEN = frozenset({"group", "delivery", "dead_letter", "address"})
+_USUAL: Mapping[str, object] = {
+    "timeout": None,
+    "errors": {},
+    "unmatched": {"dead_letter": "unmatched"},
+    "codec": "JsonCodec",
+    "middlewares": [],
+    "outbox": True,
+    "enabled": True,
+}
+
+
+@frozen(kw_only=True)
+class SubscriptionFacts:
+    """One subscription.
+
+    Attributes:
+        name: As in settings, logs and metrics.
+        handlers: The methods that it chooses among, and what their body is.
+        broker: Protocol and servers.
+        address: Whole, with every prefix.
+        group: Whole, with the broker's prefix.
+        delivery: When a message is settled.
+        dead_letters: Where given-up messages go.
+        options: All others, in the forms of the settings.
+    """
+
+    name: str
+    handlers: Mapping[str, str]
+    broker: str
+    address: str
+    group: str | None
+    delivery: str
+    dead_letters: Sequence[str]
+    options: Mapping[str, object]
+
+
+@frozen(kw_only=True)
+class PublicationFacts:
+    """One method that publishes.
+
+    Attributes:
+        name: `Class.method`.
+        broker: Protocol and servers.
+        address: Whole, with every prefix; may hold `{field}`.
+        key: Name of the field whose value is the message's key.
+        body: What is published.
+        options: All others, in the forms of the settings.
+    """
+
+    name: str
+    broker: str
+    address: str
+    key: str | None
+    body: str
+    options: Mapping[str, object]
+
+
+@frozen(kw_only=True)
+class Description:
+    """An application, seen from outside."""
+
+    title: str
+    version: str
+    description: str
+    subscriptions: Sequence[SubscriptionFacts] = field(factory=tuple[SubscriptionFacts, ...])
+    producers: Sequence[PublicationFacts] = field(factory=tuple[PublicationFacts, ...])
+
+
+def description_of(application: Application) -> Description:
+    """Describe a checked application."""
+    plan = application.plan
+    return Description(
+        title=application.title,
+        version=application.version,
+        description=application.description,
+        subscriptions=[_subscription(planned) for planned in plan.subscriptions],
+        producers=list(_publications(plan)),
+    )
+
+
+def as_text(described: Description) -> str:
+    """Render a description for people: a line each, names first."""
+    consumed = [
+        (one.name, one.address, _pairs(_main_facts(one) | _told(one.options))) for one in described.subscriptions
+    ]
+    produced = [
+        (one.name, one.address, _pairs({"key": one.key, "body": one.body} | _told(one.options)))
+        for one in described.producers
+    ]
+    head = " ".join(filter(None, [described.title, described.version]))
+    parts = [head, described.description, _table("subscriptions", consumed), _table("producers", produced)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _subscription(planned: Planned) -> SubscriptionFacts:
+    broker, options = planned.broker, planned.options
+    address = broker.locate(planned.address)
+    group = options.get("group")
+    whole_group = None if group is None else broker.options.prefix + group
+    if (letter := options.get("dead_letter")) is not None:
+        letters: Sequence[str] = [broker.locate(letter).name]
+    else:
+        letters = _derived_letters(broker, broker.shares(address), whole_group)
+    pairs = zip(planned.entries, planned.bindings, strict=True)
+    return SubscriptionFacts(
+        name=planned.name,
+        handlers={entry.handler_name: _type_name(binding.body) for entry, binding in pairs},
+        broker=_place(broker),
+        address=address.name,
+        group=whole_group,
+        delivery=options["delivery"],
+        dead_letters=letters,
+        options={name: _form(value) for name, value in options.items() if name not in _SEEN},
+    )
+
+
+def _derived_letters(broker: Broker, sources: Sequence[str], group: str | None) -> Sequence[str]:
+    """Return the derived dead-letter addresses; of a pattern, whose sources come later, how they are made."""
+    derived = [broker.dead_letter(name, group) for name in sources]
+    if any(letter is not None and broker.address_problems(letter, consuming=False) for letter in derived):
+        derived = [broker.dead_letter("<address>", group)]
+    return [letter.name for letter in derived if letter is not None]
+
+
+def _publications(plan: Plan) -> Iterator[PublicationFacts]:
+    owners: list[tuple[type[object], Broker]] = [*plan.producers]
+    owners += [(entry.served.cls, one.broker) for one in plan.subscriptions for entry in one.entries]
+    for cls, broker in dict.fromkeys(owners):
+        for route in routes_of(cls):
+            for mark in route.produces:
+                options = broker.produce_options(cls, route.method, mark)
+                yield PublicationFacts(
+                    name=f"{cls.__name__}.{route.method}",
+                    broker=_place(broker),
+                    address=broker.locate(options.pop("address", mark.address), class_prefix(cls)).name,
+                    key=options.pop("key", None),
+                    body=_type_name(produced_body(getattr(cls, route.method))),
+                    options={name: _form(value) for name, value in options.items()},
+                )
+
+
+def _place(broker: Broker) -> str:
+    return f"{broker.options.protocol} at {broker.options.servers}"
+
+
+def _form(value: Any) -> object:
+    """Return the value of an option as settings write it, where they can."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        members = cast("Mapping[object, object]", value)
+        return {str(_form(name)): _form(member) for name, member in members.items()}
+    if isinstance(value, Sequence):
+        return [_form(member) for member in cast("Sequence[object]", value)]
+    return _form_of_value(value)
+
+
+def _form_of_value(value: Any) -> object:
+    match value:
+        case Key():
+            return "key"
+        case Header() | Path() | Field():
+            return f"{type(value).__name__.lower()}:{value.name}"
+        case Outcome():
+            return _outcome_form(value)
+        case RetryPolicy() | Exponential():
+            return _form(attrs.asdict(value, recurse=False))
+        case type() if issubclass(value, Exception):
+            return f"{value.__module__}:{value.__qualname__}"
+        case _:
+            return getattr(value, "__qualname__", type(value).__name__)
+
+
+def _outcome_form(outcome: Outcome) -> object:
+    match outcome:
+        case Retry(after=None):
+            return "retry"
+        case Retry(after=seconds):
+            return {"retry": seconds}
+        case DeadLetter(reason=reason):
+            return {"dead_letter": reason}
+        case Drop(reason=reason):
+            return {"drop": reason}
+        case _:
+            return "ack"
+
+
+def _type_name(annotation: object) -> str:
+    if annotation is None or isinstance(annotation, Unset):
+        return "nothing"
+    return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
+
+
+def _main_facts(one: SubscriptionFacts) -> dict[str, object]:
+    bodies = dict.fromkeys(one.handlers.values())
+    return {
+        "body": "|".join(bodies),
+        "group": one.group,
+        "delivery": one.delivery,
+        "dead_letters": ",".join(one.dead_letters),
+    }
+
+
+def _told(options: Mapping[str, object]) -> dict[str, object]:
+    """Return the options that are not what everybody has, a retry policy by its attempts."""
+    told = {name: value for name, value in options.items() if name not in _USUAL or value != _USUAL[name]}
+    if isinstance(retry := told.get("retry"), Mapping):
+        told["retry"] = retry["attempts"]
+    return told
+
+
+def _pairs(facts: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={_word(value)}" for name, value in facts.items() if value not in {None, ""})
+
+
+def _word(value: object) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return text if " " not in text else orjson.dumps(text).decode()
+
+
+def _table(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    if not rows:
+        return ""
+    names, addresses = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join([title, *(f"  {name:<{names}}  {address:<{addresses}}  {rest}" for name, address, rest in rows)])

@@ -1,0 +1,29 @@
+"""A running subscription with Kafka's own controls."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from faststream_oo.intake import Intake
+from faststream_oo.kafka.address import TopicPartition
+from faststream_oo.kafka.transport import KafkaSource
+
+
+class KafkaIntake(Intake):
+    """One running subscription on Kafka; `KafkaSubscription` is what handlers see of it."""
+
+    @property
+    def _kafka(self) -> KafkaSource:
+        return cast(KafkaSource, self.source)
+
+    @property
+    def assigned(self) -> Sequence[TopicPartition]:
+        """Partitions that this worker has now."""
+        return self._kafka.assigned
+
+    async def committed(self, partition: TopicPartition, /) -> int | None:
+        """Return the offset that the group continues at, None when it committed nothing."""
+        return await self._kafka.committed(partition)
+
+    async def commit(self) -> None:
+        """Commit now what is settled without a gap."""
+        await self._kafka.commit()
