@@ -4,7 +4,6 @@ Names that need dependency-injector are loaded at first use.
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 from faststream_oo.markers import Field as Field
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from faststream_oo.container.providers import Settings as Settings
     from faststream_oo.settings.files import read_config as read_config
 
-__version__: str = _version("faststream-oo")
+    __version__: str
 
 _HOMES = {
     "Application": "faststream_oo.application",
@@ -67,6 +66,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Load a public name from its home."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("faststream-oo")  # a sixth of what --help may cost
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -38,8 +38,8 @@ def configure_logging(*, level: Level = "info", format: Format = "auto") -> None
     it set up before; handlers of others stay.
 
     Args:
-        level: The lowest level that shows. Below "debug" the client libraries show errors only: what they warn of,
-            the framework says itself, once.
+        level: The lowest level that shows. The client libraries are silent unless it is "debug": what they say again and
+            again while a broker is lost, the framework says once.
         format: All formats have the same fields.
     """
     terminal = sys.stderr.isatty()
@@ -52,7 +52,7 @@ def configure_logging(*, level: Level = "info", format: Format = "auto") -> None
         root.removeHandler(other)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET if level == "debug" else logging.ERROR)
+    logging.getLogger("aiokafka").setLevel(logging.NOTSET if level == "debug" else logging.CRITICAL)
 
 
 def message_fields() -> dict[str, object]:

@@ -239,7 +239,7 @@ def test_json_never_has_colours(terminal: Terminal, monkeypatch: pytest.MonkeyPa
 
 def test_the_client_is_quiet_unless_debugging() -> None:
     configure(io.StringIO())
-    assert not logging.getLogger("aiokafka.consumer").isEnabledFor(logging.WARNING)
+    assert not logging.getLogger("aiokafka.consumer").isEnabledFor(logging.ERROR)
     configure(io.StringIO(), level="debug")
     assert logging.getLogger("aiokafka.consumer").isEnabledFor(logging.DEBUG)
 

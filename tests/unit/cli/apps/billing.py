@@ -58,5 +58,12 @@ def application() -> Application:
     return Application.of(Billing())
 
 
+class Holder:
+    """A namespace."""
+
+    inner = Billing
+
+
+instance = Billing()
 built = Application.of(Billing())
-broker = 5
+number = 5

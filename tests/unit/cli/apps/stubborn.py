@@ -1,0 +1,49 @@
+"""Handles one message until it is cancelled."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faststream_oo import Application
+from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaSettings, consumes
+
+
+class Stubborn(KafkaConsumer, group="stubborn"):
+    @consumes("work")
+    async def work(self, body: bytes) -> None:
+        if body == b"exit":
+            raise SystemExit(1)
+        print("handling", file=sys.stderr, flush=True)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def feeding(broker: KafkaBroker, body: bytes) -> AsyncIterator[None]:
+    await broker.publish("work", body)
+    yield
+
+
+@asynccontextmanager
+async def connected(tables: set[str]) -> AsyncIterator[None]:
+    if "orders" not in tables:
+        raise ValueError("no such table")
+    yield
+
+
+def stubborn() -> Application:
+    broker = KafkaBroker(KafkaSettings())
+    return Application(consumers=[Stubborn(broker)], serving=feeding(broker, b"wait"), drain_timeout=30.0)
+
+
+def leaving() -> Application:
+    broker = KafkaBroker(KafkaSettings())
+    return Application(consumers=[Stubborn(broker)], serving=feeding(broker, b"exit"))
+
+
+def broken() -> Application:
+    return Application(consumers=[Stubborn(KafkaBroker(KafkaSettings()))], lifespan=connected(set()))
+
+
+def unreachable() -> Application:
+    return Application(consumers=[Stubborn(KafkaBroker(KafkaSettings(servers=["localhost:1"])))], connect_timeout=0.3)
