@@ -28,6 +28,8 @@ from faststream_oo.transport import Capabilities, Claim, Sink
 _LARGEST_READ: Final = 500
 _WAIT_MILLIS: Final = 1000
 _JOIN_SECONDS: Final = 60.0
+_LOOKS: Final = 5
+_LOOK_PAUSE: Final = 0.2
 _FLUSH_SECONDS: Final = 10.0
 _OPEN_READS: Final = 20
 """A partition whose unsettled positions exceed so many prefetches is not read until they are fewer."""
@@ -128,9 +130,15 @@ class AiokafkaSource:
         """Refuse topics that are not there: aiokafka would create them."""
         if isinstance(self._address, TopicPattern):
             return
-        there = await self._admin.topics()
-        if missing := [name for name in _names(self._address) if name not in there]:
-            raise TransportError(f"topics do not exist: {', '.join(missing)}; topology: create makes declared topics")
+        missing = _names(self._address)
+        for look in range(_LOOKS):
+            there = await self._admin.topics()
+            missing = [name for name in missing if name not in there]
+            if not missing:
+                return
+            if look:  # a new topic takes a moment to be known everywhere
+                await asyncio.sleep(_LOOK_PAUSE)
+        raise TransportError(f"topics do not exist: {', '.join(missing)}; topology: create makes declared topics")
 
     def _subscribe(self, membership: Membership) -> None:
         listener = Rebalances(membership, self._fail)
