@@ -19,9 +19,10 @@ def test_nothing_that_serving_needs_is_loaded(arguments: list[str]) -> None:
 
 
 def test_help_costs_at_most_twice_the_import_of_the_library_below_it() -> None:
+    """The least of many rounds: what else runs on the machine only ever adds."""
     help_ = PROGRAM.format(arguments=["--help"], rest="pass")
-    rounds = [(cpu_of("import cyclopts"), cpu_of(help_)) for _ in range(9)]
-    library, ours = (min(column) for column in zip(*rounds, strict=True))
+    library = min(cpu_of("import cyclopts") for _ in range(15))
+    ours = min(cpu_of(help_) for _ in range(15))
     assert ours <= 2 * library, f"{ours * 1000:.0f} ms CPU, {library * 1000:.0f} ms for the library"
 
 
