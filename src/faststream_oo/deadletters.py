@@ -41,7 +41,7 @@ class DeadLettered:
         origin: URI of its place, as `kafka://orders.placed/3/42`.
         failed_at: When it was given up, in UTC.
         consumer: Name of the handler or subscription that gave it up.
-        message: The dead letter itself, as it stands at its own address.
+        message: What was read: the letter at its own address, or the original in a Harness.
     """
 
     id: str = field(kw_only=True)

@@ -245,6 +245,11 @@ def _general_attempt(
 ) -> AttemptCall:
     observer = terms.observer
 
+    def told(message: Message, ending: Ending) -> Ending:
+        if observer is not None and ending.outcome is not None:
+            observer.ended(subscription.name, message, ending.outcome)
+        return ending
+
     async def attempt(message: Message) -> Ending:
         current = Attempt()
         current.message = message
@@ -255,13 +260,13 @@ def _general_attempt(
         try:
             handler = terms.choose(message)
         except Exception as error:  # noqa: BLE001 - the rules decide
-            return _failed(current, message, error, terms.fallback)
+            return told(message, _failed(current, message, error, terms.fallback))
         if handler is None:
             unmatched = UnmatchedError(
                 f"no handler of {subscription.name} takes {message.type or 'a message without type'}"
             )
             current.open = False
-            return Ending(terms.fallback.applied(message, terms.unmatched), unmatched)
+            return told(message, Ending(terms.fallback.applied(message, terms.unmatched), unmatched))
         message._decode = handler.binding.decode  # noqa: SLF001
         ending = await compiled[handler.name](message, current)
         if observer is not None and ending.outcome is not None:

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -56,7 +56,7 @@ class RealWorld:
         self._servers = servers
         self._producer: Any = None
 
-    async def __aenter__(self) -> "RealWorld":
+    async def __aenter__(self) -> Self:
         self._producer = AIOKafkaProducer(bootstrap_servers=self._servers, acks="all", max_request_size=4_000_000)
         await self._producer.start()
         return self

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, cast, overload
+from typing import Any, Generic, Protocol, Self, TypeVar, cast, overload
 
 from attrs import evolve
 from dependency_injector import providers
@@ -24,8 +24,8 @@ from faststream_oo.intake import Intake
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome
 from faststream_oo.publishing import Publication, Terms
-from faststream_oo.testing.clock import VirtualClock
 from faststream_oo.testing.recorder import Recorder, Sent, View
+from faststream_oo.testing.virtual import VirtualClock
 from faststream_oo.transport import Sender
 
 T = TypeVar("T")
@@ -109,6 +109,8 @@ class Harness(Generic[C]):
         container: C = self._given()
         self._container = container
         if self._config:
+            if not hasattr(container, "config"):
+                raise LifecycleError(f"{self._given.__name__} has no `config` to put settings into")
             cast(Any, container).config.from_dict(dict(self._config))
         pairs = _pairs(self._given, container)
         memo = {id(declared): own for declared, own in pairs.items()}
@@ -217,7 +219,8 @@ class Harness(Generic[C]):
         """Return the bodies of that class that the application sent, in order."""
         sent = self._sent(to)
         bodies = [one.frame.value for one in sent if isinstance(one.frame.value, of)]
-        others = [one for one in self._recorder.published if one not in sent or not isinstance(one.frame.value, of)]
+        chosen = {id(one) for one in sent if isinstance(one.frame.value, of)}
+        others = [one for one in self._recorder.published if id(one) not in chosen]
         return View(bodies, _listed(others))
 
     def messages(self, of: type[T], /, *, to: str | Address | None = None) -> list[Message[T]]:
@@ -264,12 +267,20 @@ class Harness(Generic[C]):
             names = {
                 entry.handler_name
                 for entry in entries
-                if getattr(entry.served.cls, entry.route.method, None) is handler
+                if getattr(entry.served.cls, entry.route.method, None) is function
             }
         if not names:
             known = ", ".join(sorted({entry.handler_name for entry in entries}))
             raise LookupError(f"{handler!r} is no handler of this application; it has {known}")
         return names
+
+
+class MakeHarness(Protocol):
+    """Type of the pytest fixture `make_harness`: a Harness that is real when pytest runs with `--real-brokers`."""
+
+    def __call__(self, container: type[C], /, *, config: Mapping[str, object] | None = None) -> Harness[C]:
+        """Return a harness, not entered."""
+        ...
 
 
 class _Outside:

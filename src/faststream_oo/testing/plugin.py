@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from faststream_oo.testing import Harness, MakeHarness
+    from faststream_oo.testing.harness import Harness, MakeHarness
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

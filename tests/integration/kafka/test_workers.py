@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,10 @@ async def test_of_two_workers_one_is_killed_and_one_stopped_politely(kafka: Real
     logs = [tmp_path / name for name in ("killed", "polite", "last")]
     killed = await worker(kafka, topic, logs[0])
     polite = await worker(kafka, topic, logs[1])
-    feeding = asyncio.create_task(_feed_slowly(kafka, topic))
-    await until(lambda: len(handled(logs[0])) > 100 and len(handled(logs[1])) > 100, 60)
+    fed = await _feed_until(kafka, topic, lambda: all(len(handled(log)) > 100 for log in logs[:2]))
     killed.send_signal(signal.SIGKILL)
     await killed.wait()
-    await feeding
+    await fill(kafka, topic, fed, COUNT - fed)
     before = set(handled(logs[0]))
     await until(lambda: len({n for _, n in handled(logs[1])} | {n for _, n in before}) == COUNT, 60)
     await fill(kafka, topic, COUNT, 500)
@@ -83,7 +83,11 @@ async def test_of_two_workers_one_is_killed_and_one_stopped_politely(kafka: Real
         assert all(numbers == sorted(numbers) for numbers in by_key.values())
 
 
-async def _feed_slowly(kafka: RealWorld, topic: str) -> None:
-    for first in range(0, COUNT, 100):
-        await fill(kafka, topic, first, 100)
+async def _feed_until(kafka: RealWorld, topic: str, enough: Callable[[], bool]) -> int:
+    """Feed slowly until both workers are at it; return the next number."""
+    for first in range(0, COUNT, 20):
+        if enough():
+            return first
+        await fill(kafka, topic, first, 20)
         await asyncio.sleep(0.05)
+    raise AssertionError("the workers did not share the work")

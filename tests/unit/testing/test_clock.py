@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from faststream_oo.testing.clock import VirtualClock
+from faststream_oo.testing.virtual import VirtualClock
 
 
 def run(clock: VirtualClock, seconds: float) -> None:
