@@ -48,6 +48,14 @@ def test_a_signal_stops_politely(number: signal.Signals) -> None:
     assert [json.loads(line)["message"] for line in told.splitlines()][-1] == "Billing stopped"
 
 
+def test_work_that_is_given_back_after_the_drain_timeout_is_still_polite() -> None:
+    with serving("stubborn:hasty", until="handling") as process:
+        process.send_signal(signal.SIGTERM)
+        told = stderr_of(process)
+    assert process.returncode == 0
+    assert "Traceback" not in told
+
+
 def test_a_second_signal_gives_the_rest_back_and_is_code_1() -> None:
     with serving("stubborn:stubborn", until="handling") as process:
         process.send_signal(signal.SIGTERM)
@@ -80,6 +88,14 @@ def test_a_broker_that_does_not_answer_is_code_4_with_one_panel() -> None:
     assert "faststream-oo: stubborn:unreachable cannot reach kafka at localhost:1\n" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "aiokafka" not in ended.stderr
+
+
+def test_every_broker_that_does_not_answer_is_told() -> None:
+    ended = finished("serve", "stubborn:unreachable_twice", "--log-format", "console")
+    assert ended.returncode == 4
+    for server in ("localhost:1", "localhost:2"):
+        assert f"faststream-oo: stubborn:unreachable_twice cannot reach kafka at {server}\n" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_wrong_usage_is_code_2() -> None:

@@ -36,6 +36,11 @@ def stubborn() -> Application:
     return Application(consumers=[Stubborn(broker)], serving=feeding(broker, b"wait"), drain_timeout=30.0)
 
 
+def hasty() -> Application:
+    broker = KafkaBroker(KafkaSettings())
+    return Application(consumers=[Stubborn(broker)], serving=feeding(broker, b"wait"), drain_timeout=0.1)
+
+
 def leaving() -> Application:
     broker = KafkaBroker(KafkaSettings())
     return Application(consumers=[Stubborn(broker)], serving=feeding(broker, b"exit"))
@@ -47,3 +52,8 @@ def broken() -> Application:
 
 def unreachable() -> Application:
     return Application(consumers=[Stubborn(KafkaBroker(KafkaSettings(servers=["localhost:1"])))], connect_timeout=0.3)
+
+
+def unreachable_twice() -> Application:
+    brokers = [KafkaBroker(KafkaSettings(servers=[server])) for server in ("localhost:1", "localhost:2")]
+    return Application(consumers=[], brokers=brokers, connect_timeout=0.3)
