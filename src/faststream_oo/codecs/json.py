@@ -51,6 +51,8 @@ class JsonCodec(Codec):
         """
         several = members(annotation)
         kinds = [kind for kind in several if kind is not NoneType]
+        if not kinds:
+            return _none
         decode = self._decoder(expanded(annotation), kinds)
         if len(kinds) == len(several) and class_of(annotation) not in {Any, object}:
             return decode
@@ -90,6 +92,12 @@ class JsonCodec(Codec):
 
     def _reader(self, annotation: Any) -> Reader:
         return Reader(annotation, self._fast, self._detailed)
+
+
+def _none(body: bytes, _: Mapping[str, str]) -> object:
+    if body.strip() in {b"", b"null"}:
+        return None
+    raise DecodeError("expected null")
 
 
 def _raw(body: bytes, _: Mapping[str, str]) -> object:

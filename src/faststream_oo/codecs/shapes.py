@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from functools import update_wrapper
 from inspect import isabstract
 from types import GenericAlias, MappingProxyType
-from typing import Any, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import attrs
 from cattrs import Converter
@@ -45,6 +45,7 @@ def register_shapes(converter: Converter, /) -> None:
     converter.register_unstructure_hook_factory(lambda kind: isinstance(kind, TypeVar), _anything_out)
     converter.register_unstructure_hook_factory(_is_array, _items_out)
     converter.register_unstructure_hook_factory(_is_mapping, _entries_out)
+    converter.register_unstructure_hook_factory(_is_named_tuple, _columns_out)
 
 
 def _is_array(kind: Any) -> bool:
@@ -205,3 +206,15 @@ def _key_text(key: Any, hook: UnstructureHook) -> str:
     if isinstance(found, list | dict):
         raise TypeError(f"JSON has no keys of {name_of(type(key))}")
     return found if isinstance(found, str) else text.decode()
+
+
+def _is_named_tuple(kind: Any) -> bool:
+    cls = class_of(kind)
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def _columns_out(kind: Any, converter: Converter) -> UnstructureHook:
+    """A NamedTuple as an array; orjson writes no subclass of tuple."""
+    hints = get_type_hints(class_of(kind))
+    hooks = [converter.get_unstructure_hook(hints.get(name, object)) for name in class_of(kind)._fields]
+    return lambda value: [hook(column) for hook, column in zip(hooks, value, strict=True)]

@@ -62,9 +62,10 @@ class Writers(dict[type[object], Encoder]):
         return encode
 
     def _compiled(self, kind: Any) -> Encoder:
-        if kind is bytes:
+        cls = class_of(kind)
+        if cls is bytes:
             return _unchanged
-        if kind is str and not self._text_is_json:
+        if cls is str and not self._text_is_json:
             return _text
         hook, headers = unstructure_hook(kind, self._converter), _headers_of(kind)
         return lambda value: (dumps(hook(value)), headers)

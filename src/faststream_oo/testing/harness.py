@@ -264,6 +264,7 @@ class Harness(Generic[C]):
         if isinstance(handler, str):
             names = {entry.handler_name for entry in entries if handler in {entry.handler_name, entry.name}}
         else:
+            function = getattr(handler, "__func__", handler)
             names = {
                 entry.handler_name
                 for entry in entries

@@ -155,8 +155,8 @@ ROUND_TRIPS: list[tuple[Any, object, bytes]] = [
     (Rights, Rights.READ | Rights.WRITE, b"3"),
     (Mixed, Mixed.TEXT, b'"1"'),
     (Mixed, Mixed.ONE, b"1"),
-    (Literal["a", 1, None], 1, b"1"),
-    (Literal["a", 1, None], "a", b'"a"'),
+    (Literal["a", 1] | None, 1, b"1"),
+    (Literal["a", 1] | None, "a", b'"a"'),
     (Literal[Colour.RED], Colour.RED, b'"red"'),
     (datetime, datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), b'"2026-01-02T03:04:05.000006+00:00"'),
     (datetime, datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(-timedelta(hours=3))), b'"2026-01-02T03:04:05-03:00"'),
@@ -385,30 +385,19 @@ def test_unsupported_type_is_refused_wherever_it_stands(codec: JsonCodec, annota
         codec.encoder(annotation)
 
 
-def test_unsupported_type_in_a_recursive_class_is_refused(codec: JsonCodec) -> None:
-    @define
-    class Loop:
-        pair: "tuple[Loop, socket.socket]"
-
-    attrs.resolve_types(Loop, {"Loop": Loop, "socket": socket})
-
-    with pytest.raises(TypeError, match="cannot decode socket"):
-        codec.decoder(Loop)
-
-
 def test_name_that_is_not_defined_is_refused(codec: JsonCodec) -> None:
     @frozen
     class Lost:
         value: "Missing"  # type: ignore[name-defined]  # noqa: F821 - that is the mistake
 
-    with pytest.raises(TypeError, match="cannot decode .*Lost: name 'Missing' is not defined"):
+    with pytest.raises(TypeError, match=r"cannot decode .*Lost: name 'Missing' is not defined"):
         codec.decoder(Lost)
-    with pytest.raises(TypeError, match="cannot encode .*Lost: name 'Missing' is not defined"):
+    with pytest.raises(TypeError, match=r"cannot encode .*Lost: name 'Missing' is not defined"):
         codec.encoder(Lost)
 
 
 def test_generic_without_its_argument_is_refused(codec: JsonCodec) -> None:
-    with pytest.raises(TypeError, match="cannot decode T in .*Page"):
+    with pytest.raises(TypeError, match=r"cannot decode T in .*Page"):
         codec.decoder(Page)
 
 
