@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from statistics import median
 
 import pytest
 
@@ -19,11 +20,10 @@ def test_nothing_that_serving_needs_is_loaded(arguments: list[str]) -> None:
 
 
 def test_help_costs_at_most_twice_the_import_of_the_library_below_it() -> None:
-    """The least of many rounds: what else runs on the machine only ever adds."""
+    """The median of pairs that run next to each other: what else the machine does slows both down."""
     help_ = PROGRAM.format(arguments=["--help"], rest="pass")
-    library = min(cpu_of("import cyclopts") for _ in range(15))
-    ours = min(cpu_of(help_) for _ in range(15))
-    assert ours <= 2 * library, f"{ours * 1000:.0f} ms CPU, {library * 1000:.0f} ms for the library"
+    ratios = [cpu_of(help_) / cpu_of("import cyclopts") for _ in range(15)]
+    assert median(ratios) <= 2, ratios
 
 
 def cpu_of(program: str) -> float:
