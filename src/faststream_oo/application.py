@@ -293,7 +293,7 @@ class Application:
             await asyncio.gather(*(intake.give_up() for intake in intakes), return_exceptions=True)
         results = await asyncio.gather(*stops, return_exceptions=True)
         for intake in intakes:
-            for broker in [] if self._plan is None else self._plan.brokers:
+            for broker in self._known_brokers:
                 if intake in broker.running:
                     broker.running.remove(intake)
         _raise([result for result in results if isinstance(result, BaseException)], "subscriptions did not stop")
@@ -404,9 +404,13 @@ class Application:
         for confirm in send_all(attempt.outbox or ()):
             await confirm
 
+    @property
+    def _known_brokers(self) -> Sequence[Broker]:
+        return () if self._plan is None else self._plan.brokers
+
     def health(self) -> Health:
         """Return the answers of the probes, as of now."""
-        brokers = [] if self._plan is None else self._plan.brokers
+        brokers = self._known_brokers
         states: dict[str, State] = {f"{one.options.protocol} at {one.options.servers}": one.state for one in brokers}
         states |= {name: intake.state for name, intake in self._intakes.items()}
         return Health(

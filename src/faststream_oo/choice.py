@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, TypeVar, Union, cast, get_args, get_origin
 
 from attrs import frozen
 
@@ -84,7 +84,7 @@ class _Constant(Generic[H]):
 
 def _condition(when: When) -> Callable[[Message], bool]:
     if isinstance(when, Mapping):
-        wanted = tuple(when.items())
+        wanted = tuple(cast("Mapping[str, str]", when).items())
         return lambda message: all(message.headers.get(name) == value for name, value in wanted)
     return when
 
@@ -97,8 +97,8 @@ def _type_reader(tag: str | None, codec: Codec) -> Callable[[Message], str | Non
     def tagged(message: Message) -> str | None:
         if (name := message.type) is not None:
             return name
-        document = read(message)
-        name = document.get(tag) if isinstance(document, dict) else None
+        document = cast("dict[str, Any]", read(message))
+        name = document.get(tag)
         if name is None:
             return None
         if not isinstance(name, str):

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, Self, final, overload
+from typing import Any, Final, Generic, Self, cast, final, overload
 
 from attrs import evolve, field, frozen
 from typing_extensions import TypeVar
@@ -249,7 +249,7 @@ class Batch(Sequence[B_co]):
 
     def __eq__(self, other: object) -> bool:
         """Compare item by item."""
-        return isinstance(other, Batch) and self._items == other._items
+        return isinstance(other, Batch) and self._items == cast("Batch[object]", other)._items
 
     def __hash__(self) -> int:
         """Hash the items."""

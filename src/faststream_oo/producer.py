@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 from faststream_oo.broker import Broker
 from faststream_oo.errors import LifecycleError
@@ -22,7 +22,7 @@ class Producer:
         record_options(cls, options)
         for name, function in list(vars(cls).items()):
             if callable(function) and marks_of(cls, name):
-                setattr(cls, name, _publishing(name, function))
+                setattr(cls, name, _publishing(name, cast(Any, function)))
 
     @property
     def broker(self) -> Broker:

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import UnionType
-from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Protocol, TypeGuard, TypeVar, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 from attrs import evolve, frozen
 
@@ -42,10 +42,14 @@ def field_getter(path: str, /) -> Callable[[Any], Any]:
 
     def get(body: Any) -> Any:
         for name in names:
-            body = body[name] if isinstance(body, Mapping) else getattr(body, name)
+            body = body[name] if _is_mapping(body) else getattr(body, name)
         return body
 
     return get
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
 
 
 def produced_body(function: Callable[..., object], /) -> object:
@@ -57,17 +61,18 @@ def produced_body(function: Callable[..., object], /) -> object:
     return _unwrapped(annotation)
 
 
-def _unwrapped(annotation: Any) -> object:
-    origin = get_origin(annotation)
-    arguments = get_args(annotation)
+def _unwrapped(annotation: Any) -> Any:
+    whole: Any = annotation
+    origin: Any = get_origin(annotation)
+    arguments: tuple[Any, ...] = get_args(annotation)
     if isinstance(origin, type) and issubclass(origin, (Outgoing, Batch)):
         return _unwrapped(arguments[0])
     if isinstance(annotation, type) and issubclass(annotation, (Outgoing, Batch, Outcome)):
         return None
     if origin in {Union, UnionType}:
         bodies = [body for body in map(_unwrapped, arguments) if body is not None and body is not type(None)]
-        return bodies[0] if len(bodies) == 1 else (annotation if len(bodies) == len(arguments) else None)
-    return None if annotation is type(None) or isinstance(annotation, TypeVar) else annotation
+        return bodies[0] if len(bodies) == 1 else (whole if len(bodies) == len(arguments) else None)
+    return None if annotation is type(None) or isinstance(annotation, TypeVar) else whole
 
 
 def key_bytes(key: object, /) -> bytes | None:
@@ -190,9 +195,12 @@ class Publication:
         if body is None:
             return None
         if isinstance(body, Batch):
-            confirms = [confirm for item in body if (confirm := await self.begin(item)) is not None]
+            items = cast("Batch[object]", body)
+            confirms: list[Awaitable[Any]] = [
+                confirm for item in items if (confirm := await self.begin(item)) is not None
+            ]
             return asyncio.gather(*confirms) if confirms else None
-        outgoing = body if isinstance(body, Outgoing) else self._outlet.outgoing(body)
+        outgoing = self._outgoing(body)
         if self._chain is None:
             return self._dispatch(*await self._prepare(outgoing))
         await self._chain(evolve(outgoing, to=self._address(outgoing)))
@@ -206,9 +214,12 @@ class Publication:
             sender, frame = await self._prepare(outgoing)
             receipts.append(await self._confirmed(sender, frame))
 
-        outgoing = body if isinstance(body, Outgoing) else self._outlet.outgoing(body)
+        outgoing = self._outgoing(body)
         await _chained(self.terms.middlewares, last)(evolve(outgoing, to=self._address(outgoing)))
         return receipts[-1] if receipts else None
+
+    def _outgoing(self, body: object) -> Outgoing[Any]:
+        return body if _is_outgoing(body) else self._outlet.outgoing(body)
 
     async def _last(self, outgoing: Outgoing[Any]) -> None:
         confirm = self._dispatch(*await self._prepare(outgoing))
@@ -249,7 +260,10 @@ class Publication:
     async def _prepare(self, outgoing: Outgoing[Any]) -> tuple[Sender[Any], Frame]:
         body = outgoing.body
         sender = await self._sender_to(self._address(outgoing))
-        data, extra = (None, {}) if body is None else (self._encoders.get(type(body)) or self._encoder(body))(body)
+        data: bytes | None = None
+        extra: Mapping[str, str] = {}
+        if body is not None:
+            data, extra = self._encoder(body)(body)
         id_ = outgoing.id or self._new_id()
         headers = {**self.terms.headers, **extra, **outgoing.headers, "fsoo-id": id_}
         correlation = outgoing.correlation_id or _correlation(CURRENT.get())
@@ -285,11 +299,17 @@ class Publication:
         return sender
 
     def _encoder(self, body: object) -> Encoder:
+        if (known := self._encoders.get(type(body))) is not None:
+            return known
         annotation = self.terms.annotation
         declared = annotation is not None and (is_typeddict(annotation) or not isinstance(annotation, type))
         encoder = self.terms.codec.encoder(annotation if declared else type(body))
         self._encoders[type(body)] = encoder
         return encoder
+
+
+def _is_outgoing(body: object) -> TypeGuard[Outgoing[Any]]:
+    return isinstance(body, Outgoing)
 
 
 def _correlation(attempt: Attempt | None) -> str | None:

@@ -140,5 +140,5 @@ def _inherited(cls: type[object], name: str, kind: str) -> Sequence[Mark]:
     for base in cls.__mro__:
         function = vars(base).get(name)
         if function is not None and kind in getattr(function, "__dict__", {}):
-            return tuple(vars(function)[kind])
+            return tuple(cast("Sequence[Mark]", vars(function)[kind]))
     return ()

@@ -209,8 +209,8 @@ def _key_text(key: Any, hook: UnstructureHook) -> str:
 
 
 def _is_named_tuple(kind: Any) -> bool:
-    cls = class_of(kind)
-    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+    cls: type[Any] | object = class_of(kind)
+    return isinstance(cls, type) and tuple in cls.__mro__ and hasattr(cls, "_fields")
 
 
 def _columns_out(kind: Any, converter: Converter) -> UnstructureHook:

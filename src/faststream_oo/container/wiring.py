@@ -1,6 +1,7 @@
 """A container as the application sees it: what to serve, what to open, and what is wrong with it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from dependency_injector import containers
@@ -140,5 +141,5 @@ class Wiring:
         if found.kind == "singleton":
             self.served.append(Served(found.path, cls, broker, name, prefix, sample))
         else:
-            build = lambda classes: self.recipe(provider, classes)  # noqa: E731 - bound to this provider
+            build = partial(self.recipe, provider)
             self.served.append(Served(found.path, cls, broker, name, prefix, None, build))

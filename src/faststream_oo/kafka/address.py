@@ -62,7 +62,7 @@ class Topics:
 
     def __init__(self, topic: str | Topic, /, *topics: str | Topic) -> None:
         all_topics = tuple(t if isinstance(t, Topic) else Topic(t) for t in (topic, *topics))
-        self.__attrs_init__(all_topics)
+        object.__setattr__(self, "topics", all_topics)  # the class is frozen
 
     @property
     def name(self) -> str:

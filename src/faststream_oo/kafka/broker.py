@@ -159,7 +159,7 @@ class KafkaBroker(Broker):
 
     def problems(self) -> Sequence[Problem]:
         """Return what is wrong with the settings, as far as that is known without connecting."""
-        found = []
+        found: list[Problem] = []
         if self._settings.idempotence and self._settings.acks != "all":
             found.append(Problem("kafka.acks", f"{self._settings.acks} needs idempotence: false"))
         return found

@@ -116,7 +116,7 @@ class Harness(Generic[C]):
         memo = {id(declared): own for declared, own in pairs.items()}
         for provider, value in self._overrides:
             replacing = providers.deepcopy(value, memo) if providers.is_provider(value) else providers.Object(value)
-            pairs[provider].override(replacing)
+            cast(Any, pairs[provider]).override(replacing)
         return Application.of(container)
 
     async def __aexit__(
@@ -158,7 +158,7 @@ class Harness(Generic[C]):
     async def publish(self, address: str | Address, body: object, /) -> None:
         """Send a message from outside; a `str` must mean one address of one broker only, else name it natively."""
         broker = self._broker_of(address)
-        outside = Publication(_Outside(broker), broker.locate(address), Terms(broker.codec, held=False))
+        outside = Publication(cast(Any, _Outside(broker)), broker.locate(address), Terms(broker.codec, held=False))
         await outside.publish(body)
 
     def _broker_of(self, address: str | Address) -> Broker:
@@ -304,7 +304,7 @@ def _pairs(declared: Any, instance: Any) -> dict[Provider[Any], Provider[Any]]:
         own = instance.providers[name]
         found[provider] = own
         if isinstance(provider, providers.Container):
-            found.update(_pairs(provider.container, own.container))
+            found.update(_pairs(cast(Any, provider).container, own.container))
     return found
 
 
