@@ -83,8 +83,8 @@ class _Constant(Generic[H]):
 
 
 def _condition(when: When) -> Callable[[Message], bool]:
-    if isinstance(when, Mapping):
-        wanted = tuple(cast("Mapping[str, str]", when).items())
+    if not callable(when):
+        wanted = tuple(when.items())
         return lambda message: all(message.headers.get(name) == value for name, value in wanted)
     return when
 

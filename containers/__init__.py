@@ -1,0 +1,1 @@
+"""Composition roots that run as they are; not part of the wheel."""
