@@ -26,7 +26,7 @@ async def test_create_changes_nothing_that_exists_but_says_so(transport: MemoryT
     transport.cluster.create_topic("a", 2)
 
     assert await transport.declare([Topic("a", partitions=3)], "create") == [
-        'topic "a" has 2 partitions, 3 are declared'
+        'topic "a" has 2 partitions, declared are 3'
     ]
     assert len(transport.cluster.topics["a"]) == 2
 
@@ -45,7 +45,7 @@ async def test_verify_reports_missing_topics_and_other_partition_counts_and_make
     transport.cluster.create_topic("a", 2)
 
     assert await transport.declare([Topic("a", partitions=3), Topic("b"), Topic("a")], "verify") == [
-        'topic "a" has 2 partitions, 3 are declared',
+        'topic "a" has 2 partitions, declared are 3',
         'topic "b" does not exist',
     ]
     assert set(transport.cluster.topics) == {"a"}
@@ -57,18 +57,25 @@ async def test_off_does_nothing(transport: MemoryTransport) -> None:
 
 
 @pytest.mark.parametrize("mode", ["create", "verify"])
-async def test_an_external_topic_is_never_made(transport: MemoryTransport, mode: str) -> None:
+async def test_an_external_topic_is_never_made(mode: str) -> None:
+    transport = MemoryTransport(KafkaSettings())
+    await transport.open()
     found = await transport.declare([Topic("a", external=True)], "create" if mode == "create" else "verify")
 
     assert found == ['topic "a" is external and does not exist']
+    assert not transport.cluster.topics
 
 
-async def test_in_an_embedding_an_external_topic_simply_exists(transport: MemoryTransport, clock: ManualClock) -> None:
-    with embedded(Embedding(clock)):
-        found = await transport.declare([Topic("a", external=True, partitions=2)], "verify")
+async def test_in_an_embedding_an_external_topic_simply_exists(transport: MemoryTransport) -> None:
+    found = await transport.declare([Topic("a", external=True, partitions=2)], "verify")
 
     assert not found
     assert len(transport.cluster.topics["a"]) == 2
+
+
+async def test_a_template_declares_nothing(transport: MemoryTransport) -> None:
+    assert not await transport.declare([Topic("orders.{region}")], "create")
+    assert not transport.cluster.topics
 
 
 async def test_a_dead_letter_topic_has_the_partitions_of_its_source_and_room_for_diagnostics(
@@ -81,10 +88,9 @@ async def test_a_dead_letter_topic_has_the_partitions_of_its_source_and_room_for
     assert transport.cluster.topics["a.g.dlq"].max_message_bytes == 2000 + 65_536
 
 
-async def test_a_dead_letter_topic_without_its_source_is_reported(transport: MemoryTransport) -> None:
-    assert await transport.declare([DeadLetterTopic("a.dlq", source="a")], "create") == [
-        'dead-letter topic "a.dlq" cannot be made: its source "a" does not exist'
-    ]
+async def test_a_dead_letter_topic_without_its_source_is_an_ordinary_one(transport: MemoryTransport) -> None:
+    assert not await transport.declare([DeadLetterTopic("a.dlq", source="a")], "create")
+    assert len(transport.cluster.topics["a.dlq"]) == 1
 
 
 async def test_what_kafka_would_refuse_is_a_difference(transport: MemoryTransport) -> None:

@@ -1,6 +1,7 @@
 """How an embedded Kafka is read: positions, feeding, pauses, commits."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,6 +9,7 @@ from faststream_oo.errors import TransportError
 from faststream_oo.kafka.address import Topic, TopicPartition, TopicPattern, Topics
 from faststream_oo.kafka.transports.memory.transport import MemoryTransport
 from faststream_oo.outcome import DeadLetter, Drop, Retry
+from faststream_oo.transport import Claim
 from tests.unit.kafka.clock import ManualClock, turns
 from tests.unit.kafka.sinks import RecordingSink, Send, Start
 
@@ -598,13 +600,58 @@ async def test_what_is_settled_while_the_cluster_is_down_is_committed_when_it_is
     transport.cluster.down()
     sink.settle(sink.records[0])
     flushing = asyncio.create_task(source.flush())
-    await clock.advance(10)
+    await turns()
+    await clock.advance(9)
     assert not flushing.done()
     assert transport.cluster.group("g").offsets == {}
 
     transport.cluster.up()
     await flushing
     assert transport.cluster.group("g").offsets == {T0: 1}
+
+
+async def test_flushing_waits_ten_seconds_for_a_cluster_that_is_down(
+    transport: MemoryTransport, start: Start, clock: ManualClock
+) -> None:
+    transport.cluster.create_topic("t")
+    source, _ = await start("t")
+    transport.cluster.down()
+    flushing = asyncio.create_task(source.flush())
+    await turns()
+    await clock.advance(10.1)
+
+    with pytest.raises(TransportError, match="down"):
+        await flushing
+
+
+async def test_a_stopped_source_does_not_wait_for_a_cluster_that_is_down(
+    transport: MemoryTransport, start: Start
+) -> None:
+    transport.cluster.create_topic("t")
+    source, _ = await start("t")
+    await source.stop()
+    transport.cluster.down()
+
+    with pytest.raises(TransportError, match="down"):
+        await source.flush()
+
+
+async def test_a_sink_may_flush_while_it_is_revoked_by_closing(
+    transport: MemoryTransport, send: Send, start: Start
+) -> None:
+    class FlushingSink(RecordingSink):
+        async def revoke(self, claims: Sequence[Claim], /, *, deadline: float, lost: bool = False) -> bool:
+            await source.flush()
+            return await super().revoke(claims, deadline=deadline, lost=lost)
+
+    transport.cluster.create_topic("t")
+    send("t")
+    source, sink = await start("t", sink=FlushingSink())
+    await sink.received(1)
+    transport.cluster.down()
+    await source.close()
+
+    assert sink.partitions == []
 
 
 async def test_closing_while_the_cluster_is_down_does_not_wait(

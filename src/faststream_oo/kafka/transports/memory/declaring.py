@@ -30,17 +30,21 @@ def declare(cluster: MemoryCluster, addresses: Sequence[Address], mode: Topology
 
 
 def _merged(addresses: Iterable[Address]) -> Sequence[Topic]:
-    """Return each topic once with all that is said of it, dead letters after what they belong to."""
+    """Return each topic once with all that is said of it, dead letters after what they belong to.
+
+    What has a name of its own only later, a pattern or a template, is left out.
+    """
     merged: dict[str, Topic] = {}
     for address in addresses:
         for topic in address.topics if isinstance(address, Topics) else [address]:
-            if isinstance(topic, Topic):
+            if isinstance(topic, Topic) and "{" not in topic.name:
                 known = merged.get(topic.name, topic)
                 merged[topic.name] = evolve(
-                    known,
+                    topic if isinstance(topic, DeadLetterTopic) else known,
                     partitions=known.partitions or topic.partitions,
+                    replication=known.replication or topic.replication,
                     config={**topic.config, **known.config},
-                    external=known.external and topic.external,
+                    external=known.external or topic.external,
                 )
     return sorted(merged.values(), key=lambda topic: isinstance(topic, DeadLetterTopic))
 
@@ -50,7 +54,7 @@ def _apply(cluster: MemoryCluster, topic: Topic, mode: Topology, *, foreign: boo
     if existing is not None:
         if topic.partitions in {None, len(existing)}:
             return None
-        return f'topic "{topic.name}" has {len(existing)} partitions, {topic.partitions} are declared'
+        return f'topic "{topic.name}" has {len(existing)} partitions, declared are {topic.partitions}'
     if topic.external:
         if not foreign:
             return f'topic "{topic.name}" is external and does not exist'
@@ -60,15 +64,13 @@ def _apply(cluster: MemoryCluster, topic: Topic, mode: Topology, *, foreign: boo
 
 
 def _create(cluster: MemoryCluster, topic: Topic) -> str | None:
-    partitions, config = topic.partitions or 1, dict(topic.config)
-    if isinstance(topic, DeadLetterTopic):
-        source = cluster.topics.get(topic.source)
-        if source is None:
-            return f'dead-letter topic "{topic.name}" cannot be made: its source "{topic.source}" does not exist'
-        partitions = topic.partitions or len(source)
+    partitions, config = topic.partitions, dict(topic.config)
+    source = cluster.topics.get(topic.source) if isinstance(topic, DeadLetterTopic) else None
+    if source is not None:
+        partitions = partitions or len(source)
         config.setdefault("max.message.bytes", str(source.max_message_bytes + _DIAGNOSTICS))
     try:
-        cluster.create_topic(topic.name, partitions, config)
+        cluster.create_topic(topic.name, partitions or 1, config)
     except TransportError as error:
         return str(error)
     return None

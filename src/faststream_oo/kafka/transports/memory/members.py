@@ -21,6 +21,7 @@ from faststream_oo.message import Message
 from faststream_oo.transport import Capabilities, Claim, Sink
 
 _TURN: Final = 500  # Records of one partition before it is the next one's turn, and of one batch.
+_FLUSH_SECONDS: Final = 10.0
 _REBALANCE_MARGIN: Final = 30.0  # Seconds of the rebalance timeout that are left for committing and joining again.
 
 
@@ -107,6 +108,8 @@ class MemorySource:
         self._cursors: deque[Cursor] = deque()
         self._held: set[Claim] = set()
         self._paused = False
+        self._stopped = False
+        self._closing = False
         self._over = False
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -158,19 +161,29 @@ class MemorySource:
 
     async def stop(self) -> None:
         """Feed no more but stay a member."""
+        self._stopped = True
         if self._feeding is not None:
             self._feeding.cancel()
             await asyncio.wait([self._feeding])
 
     async def flush(self) -> None:
-        """Return when every settle so far is committed; waits for a cluster that is down."""
-        await self._cluster.online.wait()
+        """Return when every settle so far is committed.
+
+        Raises:
+            TransportError: The cluster is down, and not back in ten seconds; a stopped source does not wait for it.
+        """
+        if self._group is None or self._closing:
+            return
+        if not self._stopped:
+            await self._back(_FLUSH_SECONDS)
+        self._cluster.check_online()
         self._commit()
 
     async def close(self) -> None:
-        """Give everything back, commit, and leave the group."""
+        """Give everything back, commit, and leave the group; what a cluster that is down cannot hear comes again."""
         if self._over or self._sink is None:
             return
+        self._closing = True
         try:
             await self.stop()
             await self.give_back()
@@ -329,6 +342,16 @@ class MemorySource:
         if self._group is None:
             raise TransportError(f"the subscription to {self._address.name} has no group: it commits nothing")
         return self._group
+
+    async def _back(self, seconds: float) -> None:
+        """Wait so long for a cluster that is down."""
+        waiting = asyncio.ensure_future(self._cluster.online.wait())
+        timer = self._cluster.clock.call_later(seconds, waiting.cancel)
+        try:
+            await asyncio.wait([waiting])
+        finally:
+            timer.cancel()
+            waiting.cancel()
 
     def _moved(self) -> None:
         if self._timer is None:

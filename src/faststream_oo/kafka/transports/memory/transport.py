@@ -28,6 +28,7 @@ class MemoryTransport:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._cluster: MemoryCluster | None = None
+        self._foreign = False
         self._producer: MemoryProducer | None = None
 
     @property
@@ -51,6 +52,7 @@ class MemoryTransport:
         embedding = EMBEDDING.get()
         if embedding is None:
             return MemoryCluster(clock())
+        self._foreign = True
         found: MemoryCluster = embedding.cluster(("kafka", self._settings.servers), MemoryCluster)
         return found
 
@@ -85,7 +87,7 @@ class MemoryTransport:
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
         """Apply the mode and return the differences found; in an embedding external topics simply exist."""
         self.cluster.check_online()
-        return declare(self.cluster, addresses, topology, foreign=EMBEDDING.get() is not None)
+        return declare(self.cluster, addresses, topology, foreign=self._foreign)
 
     async def partitions(self, topic: str, /) -> Sequence[PartitionInfo]:
         """Return what is known of a topic's partitions; none when it does not exist."""
