@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextvars import copy_context
 from typing import Final
 from uuid import uuid4
@@ -10,77 +10,18 @@ from uuid import uuid4
 from faststream_oo.address import Address
 from faststream_oo.clock import Timer
 from faststream_oo.errors import TransportError
-from faststream_oo.kafka.address import Topic, TopicPartition, TopicPattern, Topics
+from faststream_oo.kafka.address import TopicPartition
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSourceOptions
 from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
+from faststream_oo.kafka.transports.memory.cursors import TURN, Cursor, captured, named
 from faststream_oo.kafka.transports.memory.groups import Alone, Group
-from faststream_oo.kafka.transports.memory.topics import PartitionLog, StoredRecord
 from faststream_oo.message import Message
 from faststream_oo.transport import Capabilities, Claim, Sink
 
-_TURN: Final = 500  # Records of one partition before it is the next one's turn, and of one batch.
 _FLUSH_SECONDS: Final = 10.0
 _REBALANCE_MARGIN: Final = 30.0  # Seconds of the rebalance timeout that are left for committing and joining again.
-
-
-def captured(address: Address, topic: str, /) -> Mapping[str, str] | None:
-    """Return the named parts of a topic that an address reads, None when it does not read it."""
-    if isinstance(address, TopicPattern):
-        found = address.regex().fullmatch(topic) if address.matches(topic) else None
-        return None if found is None else {name: text for name, text in found.groupdict().items() if text is not None}
-    return {} if topic in named(address) else None
-
-
-def named(address: Address, /) -> Sequence[str]:
-    """Return the topics that an address names; none for a pattern."""
-    match address:
-        case Topic():
-            return [address.name]
-        case Topics():
-            return [topic.name for topic in address.topics]
-        case TopicPattern():
-            return []
-        case _:
-            raise TransportError(f"{address!r} is no address of Kafka: Topic, Topics or TopicPattern")
-
-
-class Cursor:
-    """Where the reading of one claim stands.
-
-    Args:
-        claim: What is read for.
-        log: What is read.
-        position: The next offset; one that the log does not have is no place yet.
-    """
-
-    __slots__ = ("claim", "log", "position", "turn")
-
-    def __init__(self, claim: PartitionClaim, log: PartitionLog, position: int) -> None:
-        self.claim = claim
-        self.log = log
-        self.position = position
-        self.turn = _TURN
-        """Records that may still be read before it is the next one's turn."""
-
-    @property
-    def placed(self) -> bool:
-        """Whether the log has that position."""
-        return self.log.first <= self.position <= self.log.end
-
-    @property
-    def lag(self) -> int:
-        """Offsets that wait to be read."""
-        return max(0, self.log.end - max(self.position, self.log.first))
-
-    def read(self, limit: int, /) -> list[StoredRecord]:
-        """Return what comes next, and move behind it and the gap that follows it at the end of the log."""
-        limit = min(limit, self.turn)
-        records = self.log.read(self.position, limit)
-        self.turn -= len(records)
-        self.position = records[-1].offset + 1 if len(records) == limit else self.log.end
-        return records
 
 
 class MemorySource:
@@ -275,7 +216,7 @@ class MemorySource:
     async def _feed(self, sink: Sink) -> None:
         while True:
             room = await sink.ready()
-            batch = self._read(min(room, _TURN))
+            batch = self._read(min(room, TURN))
             if batch:
                 sink.feed(batch)
                 await asyncio.sleep(0)  # The sink may have room again at once: others get their turn.
@@ -296,7 +237,7 @@ class MemorySource:
                 if len(batch) == room and cursor.turn and cursor.position != cursor.log.end:
                     break
             cursors.rotate(-1)
-            cursor.turn = _TURN
+            cursor.turn = TURN
             if len(batch) == room:
                 break
         return batch
