@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import UnionType
-from typing import Any, Protocol, TypeGuard, TypeVar, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Protocol, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from attrs import evolve, frozen
 
@@ -194,11 +194,8 @@ class Publication:
             return self._dispatch(sender, self._frame(body))
         if body is None:
             return None
-        if isinstance(body, Batch):
-            items = cast("Batch[object]", body)
-            confirms: list[Awaitable[Any]] = [
-                confirm for item in items if (confirm := await self.begin(item)) is not None
-            ]
+        if _is_batch(body):
+            confirms = [confirm for item in body if (confirm := await self.begin(item)) is not None]
             return asyncio.gather(*confirms) if confirms else None
         outgoing = self._outgoing(body)
         if self._chain is None:
@@ -306,6 +303,10 @@ class Publication:
         encoder = self.terms.codec.encoder(annotation if declared else type(body))
         self._encoders[type(body)] = encoder
         return encoder
+
+
+def _is_batch(body: object) -> TypeGuard[Batch[object]]:
+    return isinstance(body, Batch)
 
 
 def _is_outgoing(body: object) -> TypeGuard[Outgoing[Any]]:

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from faststream_oo import Application, DeadLetter, Drop, Header, Key, Outcome, Retry, RetryPolicy
-from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaMessage, KafkaOutgoing, Topic, consumes
+from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaMessage, KafkaOutgoing, Topic, TopicPartition, consumes
 from tests.integration.worlds import Headers, World, until
 
 QUICK = RetryPolicy(attempts=3, delay=0.01)
@@ -463,3 +463,25 @@ async def test_a_declared_topic_is_created_as_it_says(world: World) -> None:
 
     async with serving(world, Declared) as (broker, _):
         assert len(await broker.partitions(f"{name}-declared")) == 3
+
+
+async def test_a_consumer_hears_of_its_partitions_from_the_start_to_the_stop(world: World) -> None:
+    topic = await world.create("hooks", 2)
+    heard: list[tuple[str, int]] = []
+
+    class Hooked(KafkaConsumer, group=f"{topic}-g"):
+        @consumes(topic)
+        async def number(self, number: int) -> None:
+            heard.append(("handled", number))
+
+        async def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+            heard.append(("assigned", len(partitions)))
+
+        async def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+            heard.append(("revoked", len(partitions)))
+
+    async with serving(world, Hooked) as (broker, _):
+        await broker.publish(topic, 7)
+        await until(lambda: ("handled", 7) in heard)
+
+    assert heard == [("assigned", 2), ("handled", 7), ("revoked", 2)]

@@ -28,8 +28,8 @@ async def test_a_strong_earthquake_is_an_alert_and_counts_for_its_region() -> No
 
 async def test_a_blast_goes_to_its_own_handler_and_is_no_alert() -> None:
     async with Harness(EarthquakeDesk) as h:
-        await h.publish(EVENTS, KafkaOutgoing(event("quarry blast", 5.0), headers={"kind": "other"}))
-        await h.publish(EVENTS, KafkaOutgoing(event("other event", None), headers={"kind": "other"}))
+        await h.publish(EVENTS, KafkaOutgoing(event("quarry blast", 5.0), key="us", headers={"kind": "other"}))
+        await h.publish(EVENTS, KafkaOutgoing(event("other event", None), key="us", headers={"kind": "other"}))
         await h.settled()
 
         assert h.published(Alert) == []

@@ -95,8 +95,8 @@ class Membership:
                 self.forget()
                 await self._sink.revoke(claims, deadline=0.0, lost=True)
                 return
-            timeout = self._options.rebalance_timeout
-            await self._sink.revoke(claims, deadline=max(timeout - _MARGIN, timeout / 2))
+            deadline = max(self._options.rebalance_timeout - _MARGIN, 0.0)
+            await self._sink.revoke(claims, deadline=deadline)
             if self.commits is not None:
                 await self.last_commit()
             self.forget()

@@ -1,6 +1,7 @@
 """The intake of one subscription: a consumer, the loop that reads it, and its claims."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final
@@ -24,6 +25,8 @@ from faststream_oo.kafka.transports.aiokafka.ungrouped import EveryPartition
 from faststream_oo.kafka.transports.aiokafka.watch import BrokerWatch
 from faststream_oo.message import Message
 from faststream_oo.transport import Capabilities, Claim, Sink
+
+_log: Final = logging.getLogger("faststream_oo")
 
 _LARGEST_READ: Final = 500
 _WAIT_MILLIS: Final = 1000
@@ -202,9 +205,11 @@ class AiokafkaSource:
             self._watch.forget(self._sink.degrade)
         if self._consumer is None:
             return
+        # The client tells nobody about its partitions when it is stopped.
+        error = await bounded(self._held.revoked(), _FLUSH_SECONDS + self._options.rebalance_timeout)
+        if error is not None:
+            _log.warning("%s left without giving its partitions back: %r", self._address.name, error)
         if self._commits is not None:
-            if self._settles:
-                await self._held.last_commit()
             self._commits.close()
         self._held.forget()
         await stop_consumer(self._consumer)
