@@ -20,7 +20,7 @@ from faststream_oo.outbox import Confirmations, Held
 from faststream_oo.outcome import Outcome
 from faststream_oo.transport import Frame, Sender
 
-_SPECIAL = (Batch, Outgoing)
+_SPECIAL: tuple[type[Any], ...] = (Batch, Outgoing)
 _PLACEHOLDER = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 
 
