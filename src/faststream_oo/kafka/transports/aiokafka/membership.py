@@ -66,7 +66,7 @@ class Membership:
             from_start: They appeared while we were looking: whatever the options say, nothing in them is old.
         """
         # Nothing is read before the sink has them; positions are looked up all the same.
-        self._consumer.pause(*partitions)
+        self._pause(partitions)
         if from_start:
             await self._consumer.seek_to_beginning(*partitions)
         elif self._options.start == "latest" and partitions:
@@ -80,7 +80,7 @@ class Membership:
         if claims:
             await self._sink.assign(list(claims.values()))
         if not self._all_paused:
-            self._consumer.resume(*self._readable(partitions))
+            self._resume(self._readable(partitions))
         self.joined.set()
 
     async def revoked(self) -> None:
@@ -120,19 +120,35 @@ class Membership:
     def hold(self, partition: TopicPartition) -> None:
         """Stop reading a partition that has too much unsettled behind a slow message."""
         self._full.add(partition)
-        self._consumer.pause(partition)
+        self._pause([partition])
 
     def release(self, most: int) -> None:
         """Read such partitions again once no more than so many positions are open."""
         for partition in [one for one in self._full if self.claims[one].open <= most]:
             self._full.discard(partition)
             if not self._all_paused and partition not in self._paused:
-                self._consumer.resume(partition)
+                self._resume([partition])
+
+    @property
+    def holding(self) -> bool:
+        """Whether any partition is not read as it has too much unsettled."""
+        return bool(self._full)
+
+    def pause_reading(self) -> None:
+        """Read nothing for a moment, whoever paused what."""
+        self._pause(self.claims)
 
     def resume_reading(self) -> None:
         """Undo a pause of the reader's own: what nobody paused is read again."""
         if not self._all_paused:
-            self._consumer.resume(*self._readable(self.claims))
+            self._resume(self._readable(self.claims))
+
+    def _pause(self, partitions: Collection[TopicPartition]) -> None:
+        # A change of the topics that match a pattern takes the assignment away before it is revoked here.
+        self._consumer.pause(*self._consumer.assignment().intersection(partitions))
+
+    def _resume(self, partitions: Collection[TopicPartition]) -> None:
+        self._consumer.resume(*self._consumer.assignment().intersection(partitions))
 
     def _readable(self, partitions: Collection[TopicPartition]) -> list[TopicPartition]:
         return [one for one in partitions if one not in self._paused and one not in self._full]
@@ -141,26 +157,26 @@ class Membership:
         """Stop reading one claim, or all that are there and that come."""
         if claim is None:
             self._all_paused = True
-            self._consumer.pause(*self.claims)
+            self._pause(self.claims)
             return
-        for partition in self._of(claim):
-            self._paused.add(partition)
-            self._consumer.pause(partition)
+        partitions = self._of(claim)
+        self._paused.update(partitions)
+        self._pause(partitions)
 
     def resume(self, claim: object | None) -> None:
         """Undo a pause of one claim, or of all."""
         if claim is None:
             self._all_paused = False
-            self._consumer.resume(*self._readable(self.claims))
+            self._resume(self._readable(self.claims))
             return
-        for partition in self._of(claim):
-            self._paused.discard(partition)
-            if not self._all_paused and partition not in self._full:
-                self._consumer.resume(partition)
+        partitions = self._of(claim)
+        self._paused.difference_update(partitions)
+        if not self._all_paused:
+            self._resume(self._readable(partitions))
 
     def repause(self) -> None:
         """Pause again what is paused: the client forgets it with each new assignment."""
-        self._consumer.pause(*(self.claims if self._all_paused else self._paused | self._full))
+        self._pause(self.claims if self._all_paused else self._paused | self._full)
 
     def _of(self, claim: object) -> list[TopicPartition]:
         return [partition for partition, held in self.claims.items() if held is claim]

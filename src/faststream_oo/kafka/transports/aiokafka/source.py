@@ -30,6 +30,9 @@ _log: Final = logging.getLogger("faststream_oo")
 
 _LARGEST_READ: Final = 500
 _WAIT_MILLIS: Final = 1000
+_HOLDING_MILLIS: Final = 50
+"""Longest wait for records while a partition is not read, so that it is read again soon after it may."""
+
 _JOIN_SECONDS: Final = 60.0
 _LOOKS: Final = 5
 _LOOK_PAUSE: Final = 0.2
@@ -218,26 +221,35 @@ class AiokafkaSource:
 
     async def _read(self, membership: Membership, sink: Sink) -> None:
         getmany = self._consumer.getmany
+        trouble = False
         while True:
             room = await self._room(sink)
+            membership.release(_OPEN_READS * self._options.prefetch // 2)
             try:
                 async with membership.handing_over:
                     found = await getmany(timeout_ms=0, max_records=min(room, _LARGEST_READ))
                     fed = bool(found) and await self._feed(found, membership, sink)
                 if not fed:
                     await self._wait_for_records(membership, sink, min(room, _LARGEST_READ))
+                if trouble:
+                    trouble = False
+                    sink.degrade(None)
             except _FATAL as error:
                 raise self._fatal(error) from error
             except errors.KafkaError as error:
                 # The client reconnects by itself; what it raises meanwhile is passing.
+                trouble = True
                 sink.degrade(describe(error))
                 await self._clock.sleep(1.0)
 
     async def _wait_for_records(self, membership: Membership, sink: Sink, most: int) -> None:
         """Wait for records without holding up a rebalance, which must not wait for a quiet topic."""
-        found = await self._consumer.getmany(timeout_ms=_WAIT_MILLIS, max_records=most)
+        wait = _HOLDING_MILLIS if membership.holding else _WAIT_MILLIS
+        found = await self._consumer.getmany(timeout_ms=wait, max_records=most)
         if found:
-            await self._feed(found, membership, sink)
+            # Does not wait unless a rebalance has begun: its partitions are gone then, and their records come again.
+            async with membership.handing_over:
+                await self._feed(found, membership, sink)
 
     async def _room(self, sink: Sink) -> int:
         """Return the room of the sink; while there is none the client is polled, so that it stays a member."""
@@ -251,7 +263,7 @@ class AiokafkaSource:
                 if done:
                     return waiting.result()
                 membership = self._held
-                self._consumer.pause(*membership.claims)
+                membership.pause_reading()
                 await self._consumer.getmany(timeout_ms=0)
                 membership.resume_reading()
         finally:
@@ -279,7 +291,6 @@ class AiokafkaSource:
                     membership.hold(partition)
             batch: list[Message] = [ReceivedRecord(record, claim) for record in records]
             sink.feed(batch)
-        membership.release(_OPEN_READS * self._options.prefetch // 2)
         return True
 
     def _fatal(self, error: BaseException) -> TransportError:

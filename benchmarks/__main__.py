@@ -1,6 +1,6 @@
 """CPU per message on a real Kafka: a careful aiokafka loop, and this framework, in interleaved rounds.
 
-`python -m benchmarks.kafka [--servers HOST:PORT] [--messages N] [--rounds N]`
+`python -m benchmarks [--servers HOST:PORT] [--messages N] [--rounds N]`
 """
 
 import argparse
@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from attrs import frozen
 
-from faststream_oo import Application, Key
+from faststream_oo import Application, Batch, Key
 from faststream_oo.codecs import make_converter
 from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaOutgoing, KafkaSettings, consumes
 
@@ -31,7 +31,7 @@ class Order:
     note: str
 
 
-ORDER = Order("order-000001", "customer-42", 3, 19.99, True, "x" * 190)
+ORDER = Order("order-000001", "customer-42", 3, 19.99, paid=True, note="x" * 190)
 BODY = orjson.dumps({name: getattr(ORDER, name) for name in Order.__slots__ if name != "__weakref__"})
 
 
@@ -94,6 +94,13 @@ async def our_publish(servers: str, topic: str, count: int) -> None:
             await asyncio.gather(*(broker.publish(topic, one) for one in many))
 
 
+async def our_batches(servers: str, topic: str, count: int) -> None:
+    """Publish the same as batches of 100."""
+    async with KafkaBroker(KafkaSettings(servers=[servers], topology="off")) as broker:
+        for first in range(0, count, 100):
+            await broker.publish(topic, Batch(KafkaOutgoing(BODY, key=str(n)) for n in range(first, first + 100)))
+
+
 async def measured(run: Callable[[], Awaitable[None]], count: int) -> float:
     """Return the CPU microseconds of this process for each message."""
     before = time.process_time()
@@ -113,6 +120,7 @@ async def main(servers: str, count: int, rounds: int) -> None:
         "consume": lambda: our_consume(servers, topic, count, 1),
         "consume 16 lanes": lambda: our_consume(servers, topic, count, 16),
         "publish raw": lambda: raw_publish(servers, f"{topic}-out", count),
+        "publish as Batch": lambda: our_batches(servers, f"{topic}-out", count),
         "publish": lambda: our_publish(servers, f"{topic}-out", count),
     }
     figures: dict[str, list[float]] = {name: [] for name in sides}
