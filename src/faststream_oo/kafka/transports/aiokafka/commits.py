@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
+from aiokafka.structs import OffsetAndMetadata
 
 from faststream_oo.clock import Clock, Timer
 from faststream_oo.errors import TransportError
@@ -65,9 +66,8 @@ class Commits:
             moved = [(claim, offset) for claim, offset in marks if claim.live and (again or offset != claim.committed)]
             if not moved:
                 return
-            offsets = {TopicPartition(one.partition.topic, one.partition.partition): offset for one, offset in moved}
             try:
-                await self._consumer.commit(offsets)
+                await self._send(moved)
             except _NOT_OURS as error:
                 if not self._refused:
                     _log.warning("offsets were not committed, their partitions went to another member: %s", error)
@@ -78,6 +78,18 @@ class Commits:
             self._refused = False
             for claim, offset in moved:
                 claim.committed = offset
+
+    async def _send(self, moved: Collection[tuple[PartitionClaim, int]]) -> None:
+        # Private: the public `commit` refuses from the moment that a pattern matches other topics, although what is
+        # held then is ours until it is revoked; and it commits, and may rewind others, after it has left the group.
+        coordinator = self._consumer._coordinator  # noqa: SLF001
+        if coordinator.generation < 0:
+            raise errors.CommitFailedError("this member has left the group")
+        offsets = {
+            TopicPartition(claim.partition.topic, claim.partition.partition): OffsetAndMetadata(offset, "")
+            for claim, offset in moved
+        }
+        await coordinator.commit_offsets(None, offsets)
 
     def close(self) -> None:
         """Commit no more by itself."""

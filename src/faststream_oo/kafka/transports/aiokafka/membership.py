@@ -21,7 +21,7 @@ _COMMIT_SECONDS: Final = 10.0
 _MARGIN: Final = 30.0
 """Seconds of the rebalance timeout that are left for the last commit and for joining again."""
 
-PRIVATE: Final = ("generation",)
+PRIVATE: Final = ("commit_offsets", "generation")
 """What is used of the client's coordinator."""
 
 
