@@ -3,6 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import update_wrapper
 from inspect import isabstract
@@ -74,6 +75,7 @@ def _array(kind: Any, converter: Converter) -> StructureHook:
 
 
 def _row(kind: Any, converter: Converter) -> StructureHook:
+    compile_inner(get_args(kind), converter)
     columns = converter.gen_structure_hetero_tuple(kind)
     size = len(get_args(kind))
 
@@ -89,6 +91,7 @@ def _row(kind: Any, converter: Converter) -> StructureHook:
 
 def _mapping(kind: Any, converter: Converter) -> StructureHook:
     key_type, value_type = _entry_types(kind)
+    compile_inner((key_type, value_type), converter)
     entries = converter.gen_structure_mapping(GenericAlias(dict, (Any, value_type)))
     read_key = _key_reader(key_type, converter)
     build = _mapping_maker(class_of(kind), value_type)
@@ -136,6 +139,13 @@ def _key_reader(key_type: Any, converter: Converter) -> Callable[[str], Any] | N
         return hook(number, key_type)
 
     return read
+
+
+def compile_inner(kinds: Iterable[Any], converter: Converter, /) -> None:
+    """Compile types within a type: one of a class that is being compiled just now shall not hide one without a hook."""
+    for kind in kinds:
+        with suppress(RecursionError):  # how cattrs tells of such a class, to find its hook later
+            converter.get_structure_hook(kind)
 
 
 def _typed_dict(kind: Any, converter: Converter) -> StructureHook:

@@ -22,7 +22,7 @@ from faststream_oo.codecs.kinds import (
     unwrapped,
 )
 from faststream_oo.codecs.report import expected
-from faststream_oo.codecs.shapes import hook_out
+from faststream_oo.codecs.shapes import compile_inner, hook_out
 
 Choice: TypeAlias = Callable[[Any], Any]
 """Structures a value into the member it belongs to."""
@@ -74,6 +74,7 @@ def _union(kind: Any, converter: Converter) -> StructureHook:
     others = [member for member in several if member is not NoneType]
     if len(others) == 1 and len(several) == 2:
         return _optional(others[0], converter)
+    compile_inner(several, converter)
     choices = {json: _choice(json, several, converter) for json in JSON}
     what = " or ".join(_short(member) for member in several)
 

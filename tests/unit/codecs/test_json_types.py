@@ -385,6 +385,17 @@ def test_unsupported_type_is_refused_wherever_it_stands(codec: JsonCodec, annota
         codec.encoder(annotation)
 
 
+def test_unsupported_type_in_a_recursive_class_is_refused(codec: JsonCodec) -> None:
+    @define
+    class Loop:
+        pair: "tuple[Loop, socket.socket]"
+
+    attrs.resolve_types(Loop, {"Loop": Loop, "socket": socket})
+
+    with pytest.raises(TypeError, match=r"cannot decode socket\.socket in .*Loop"):
+        codec.decoder(Loop)
+
+
 def test_name_that_is_not_defined_is_refused(codec: JsonCodec) -> None:
     @frozen
     class Lost:
