@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from attrs import frozen
-from orjson import loads
 
 from faststream_oo.codec import Decoder
 from faststream_oo.codecs.kinds import class_of, is_record, natural
-from faststream_oo.codecs.reader import Reader
+from faststream_oo.codecs.reader import Reader, document_of
 from faststream_oo.errors import DecodeError
 from faststream_oo.markers import ContractInfo, declared_contract, parse_wire
 
@@ -73,7 +72,7 @@ class ContractDecoder:
         except TypeError as error:
             raise DecodeError(str(error)) from error
         version = parse_wire(wire).version
-        return lambda body, _: reader.structure(upcast(loads(body), version, target.contract))
+        return lambda body, _: reader.structure(upcast(document_of(body), version, target.contract))
 
 
 def targets(kinds: Sequence[Any], /) -> Sequence[Target]:

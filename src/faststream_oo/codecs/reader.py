@@ -61,6 +61,14 @@ class Reader:
         return located(error)  # a hook of the user's that fails now and then
 
 
+def document_of(body: bytes, /) -> object:
+    """Return the JSON of a body; raise DecodeError."""
+    try:
+        return loads(body)
+    except JSONDecodeError as error:
+        raise malformed(body, error) from error
+
+
 def malformed(body: bytes, error: Exception, /) -> DecodeError:
     """Return the error for bytes that are no JSON."""
     return DecodeError(f"malformed JSON: {error}" if body else "empty body")

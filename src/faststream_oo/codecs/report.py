@@ -11,6 +11,8 @@ from faststream_oo.errors import DecodeError
 _SHOWN = 40
 """Characters of a wrong value that a message shows."""
 
+_LONGEST_PATH = 300
+
 _JSON_NAMES = ((dict, "object"), (list, "array"))
 
 
@@ -32,37 +34,41 @@ def described(value: object, /) -> str:
     return f"{type(value).__name__} {cut}"
 
 
-def located(error: Exception, /, path: str = "$") -> DecodeError:
+def located(error: Exception, /) -> DecodeError:
     """Return the first problem that a detailed converter found, as a DecodeError with its place."""
+    path = "$"
+    while isinstance(error, BaseValidationError):  # one round a level of the document, however deep it is
+        error, step, missing = _first(error)
+        path += "" if step is None else _step(step)
+        if missing:
+            return DecodeError("required field missing", _cut(path))
     if isinstance(error, DecodeError):
         return error
-    if isinstance(error, BaseValidationError):
-        inner, step = _first(error)
-        if isinstance(inner, KeyError) and isinstance(error, ClassValidationError) and inner.args == (step,):
-            return DecodeError("required field missing", path + _step(step))
-        return located(inner, path if step is None else path + _step(step))
     if isinstance(error, ForbiddenExtraKeysError):
-        return DecodeError("unknown field", path + _step(min(error.extra_fields)))
+        return DecodeError("unknown field", _cut(path + _step(min(error.extra_fields))))
     if isinstance(error, RecursionError):
-        return DecodeError("nested too deeply", path)
+        return DecodeError("nested too deeply", _cut(path))
     # An attrs validator hands its attribute over as an argument.
     names = [argument.name for argument in error.args if isinstance(argument, attrs.Attribute)]
-    return DecodeError(_text(error), path + "".join(map(_step, names)))
+    return DecodeError(_text(error), _cut(path + "".join(map(_step, names))))
 
 
-def _first(error: BaseValidationError) -> tuple[Exception, int | str | None]:
-    """Return the first error of a group that has a place, and the field, index or key of it."""
+def _first(error: BaseValidationError) -> tuple[Exception, int | str | None, bool]:
+    """Return the first error of a group that has a place, its field, index or key, and whether it is a missing field."""
     if isinstance(error, ClassValidationError):
         for inner, note in error.group_exceptions()[0]:
-            return inner, note.name
+            return inner, note.name, isinstance(inner, KeyError) and inner.args == (note.name,)
     if isinstance(error, IterableValidationError):
         for inner, place in error.group_exceptions()[0]:
-            return inner, place.index
-    inner = error.exceptions[0]
-    return inner, None
+            return inner, place.index, False
+    return error.exceptions[0], None, False
 
 
-def _step(step: int | str | None) -> str:
+def _cut(path: str) -> str:
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
+
+
+def _step(step: int | str) -> str:
     return f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{step!r}]"
 
 

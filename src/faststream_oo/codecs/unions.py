@@ -96,7 +96,7 @@ def _choice(json: type[object], several: Sequence[Any], converter: Converter) ->
     """Return what takes values of one JSON type, None when no member does."""
     fitting = (
         [member for member in several if json in natural(member)]
-        or [member for member in several if json in accepted(member)]
+        or [member for member in several if json in accepted(member)][:1]
         or [member for member in several if not natural(member)]
     )
     if not fitting:
