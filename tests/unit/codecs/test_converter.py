@@ -151,9 +151,12 @@ def test_renamed_field() -> None:
 
 
 def test_field_with_a_converter_of_attrs() -> None:
+    def stripped(text: str) -> str:
+        return text.strip()
+
     @frozen
     class Tagged:
-        name: str = field(converter=str.strip)
+        name: str = field(converter=stripped)
 
     assert JsonCodec().decoder(Tagged)(b'{"name": " a "}', {}) == Tagged("a")
 
