@@ -1,1 +1,1 @@
-"""Raw client and framework side by side in one run; ratios and differences, never absolute promises."""
+"""Raw client, framework, and another framework, side by side in one run; ratios and differences, never absolute promises."""
