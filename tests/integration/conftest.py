@@ -1,37 +1,26 @@
-"""The brokers that tests run on; a real one that is missing is said once, and fails where CI is set."""
+"""The brokers that tests run on; a real one that is missing is said, and fails where CI is set."""
 
-import os
-import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 
 import pytest
 
-from faststream_oo.clock import LoopClock
-from faststream_oo.current import Embedding
+from tests.integration.kafka.worlds import RealWorld
+from tests.integration.kinds import KAFKA, KINDS, missing
 from tests.integration.private import MissingBrokerError, PrivateBroker, private
-from tests.integration.worlds import EmbeddedWorld, RealWorld, World
-
-SERVERS = os.environ.get("KAFKA_SERVERS", "127.0.0.1:9092")
-HINT = f"no Kafka at {SERVERS}; start one with: make brokers"
+from tests.integration.worlds import World
 
 
-def reachable(servers: str) -> bool:
-    host, _, port = servers.partition(",")[0].rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=1.0):
-            return True
-    except OSError:
-        return False
+@pytest.fixture(params=list(KINDS))
+async def world(request: pytest.FixtureRequest) -> AsyncGenerator[World]:
+    """Every broker in turn, embedded and real."""
+    async with KINDS[request.param].made() as made:
+        yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def kafka_servers() -> str:
     """The address of a real Kafka."""
-    if not reachable(SERVERS):
-        if os.environ.get("CI"):
-            pytest.fail(HINT)
-        pytest.skip(HINT)
-    return SERVERS
+    return KAFKA.address
 
 
 @pytest.fixture
@@ -39,25 +28,6 @@ async def kafka(kafka_servers: str) -> AsyncGenerator[RealWorld]:
     """A real Kafka."""
     async with RealWorld(kafka_servers) as world:
         yield world
-
-
-@pytest.fixture(params=["memory", "kafka"])
-def world_kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def world(world_kind: str, request: pytest.FixtureRequest) -> World:
-    """A Kafka: the embedded one and the real one, in turn."""
-    if world_kind == "kafka":
-        real: RealWorld = request.getfixturevalue("kafka")
-        return real
-    return request.getfixturevalue("embedded_world")  # type: ignore[no-any-return]  # fixtures are untyped
-
-
-@pytest.fixture
-async def embedded_world() -> EmbeddedWorld:
-    return EmbeddedWorld(Embedding(LoopClock()))
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +38,8 @@ def private_broker() -> Generator[Callable[[str], PrivateBroker]]:
         def running(name: str) -> PrivateBroker:
             try:
                 return brokers.running(name)
-            except MissingBrokerError as missing:
-                if os.environ.get("CI"):
-                    pytest.fail(str(missing))
-                pytest.skip(str(missing))
+            except MissingBrokerError as error:
+                missing(str(error))
 
         yield running
 

@@ -1,20 +1,26 @@
-"""A Kafka as somebody outside the framework sees it: the real one by a raw client, or the embedded one."""
+"""A broker as somebody outside the framework sees it, and an application on it: what the suites over all brokers use."""
 
 import asyncio
 import time
+import types
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, Self
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import Any, ClassVar, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from attrs import frozen
 
-from faststream_oo.current import Embedding, embedded
-from faststream_oo.kafka import KafkaSettings
-from faststream_oo.kafka.transports.memory import MemoryCluster
+from faststream_oo import Application
+from faststream_oo.broker import Broker
+from faststream_oo.consumer import Consumer
+from faststream_oo.message import Outgoing
+from faststream_oo.subscription import Subscription
 
-Headers = list[tuple[str, bytes | None]]
+Headers = Sequence[tuple[str, Any]]
+"""Headers by the broker's own client, in order."""
+
+Method = Callable[..., Any]
 
 
 async def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
@@ -25,115 +31,126 @@ async def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
         await asyncio.sleep(0.005)
 
 
-class World(Protocol):
-    """What a test does beside the application."""
+@frozen
+class Written:
+    """A message as it lies at a broker.
 
-    settings: KafkaSettings
+    Attributes:
+        body: Its bytes; None only where a broker tells that from an empty one.
+        key: Its key, from wherever the protocol carries it.
+        headers: As the broker's own client reads them.
+    """
+
+    body: bytes | None
+    key: bytes | None
+    headers: Headers
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Headers as text."""
+        return {
+            name: value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            for name, value in self.headers
+        }
+
+
+class Served:
+    """An application under test."""
+
+    def __init__(self, world: "World", broker: Any) -> None:
+        self._world = world
+        self.broker = broker
+
+    async def publish(self, address: str, body: object, **options: Any) -> None:
+        """Publish through the framework, with the options of an Outgoing."""
+        await self.broker.publish(address, self._world.outgoing(body, **options) if options else body)
+
+    @property
+    def subscription(self) -> Subscription:
+        """The only one."""
+        (only,) = self.broker.running
+        subscription: Subscription = only
+        return subscription
+
+
+class World(ABC):
+    """One broker, real or embedded."""
+
+    protocol: ClassVar[str]
+    """Scheme of origins."""
+    consumer: ClassVar[type[Consumer]]
+    outgoing: ClassVar[type[Outgoing[Any]]]
+    consumes: ClassVar[Callable[..., Callable[[Method], Method]]]
+    hostile: ClassVar[Headers]
+    """Headers of every kind that the broker carries, the worst ones."""
+    fuzzed: ClassVar[int] = 50
+    """Messages that a fuzz test sends."""
+    impatient: ClassVar[Mapping[str, Any]] = {}
+    """Class keywords with which the messages of a killed worker come back soon."""
+
+    def __init__(self) -> None:
+        self.group = f"g-{uuid.uuid4().hex[:10]}"
+
+    async def __aenter__(self) -> Self:
+        """Connect the client that is used past the framework."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:  # noqa: B027 - an embedded one has nothing to disconnect
+        """Disconnect it, and remove what the test made."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Class keywords that every consumer here needs."""
+        return {"group": self.group}
+
+    @abstractmethod
+    def broker(self) -> Broker:
+        """Return the framework's broker, not opened."""
+
+    @abstractmethod
+    async def create(self, name: str, /) -> str:
+        """Make an address with a name of its own, as an operator would, and return that."""
+
+    @abstractmethod
+    async def put(self, address: str, body: bytes, key: bytes | None = None, headers: Headers = ()) -> None:
+        """Write one message past the framework."""
+
+    @abstractmethod
+    async def read(self, address: str, /) -> Sequence[Written]:
+        """Return every message that waits at an address, and leave them there; none when there is no such address."""
+
+    @abstractmethod
+    def letters(self, address: str, /) -> str:
+        """Return the derived dead-letter address of one that this world's group consumes."""
 
     def below(self) -> AbstractContextManager[object]:
         """Return what an application is made and started in."""
-        ...
-
-    async def create(self, name: str, partitions: int = 1, **config: str) -> str:
-        """Create a topic with a name of its own, and return that."""
-        ...
-
-    async def put(
-        self, topic: str, value: bytes | None, key: bytes | None = None, headers: Headers | None = None, **place: int
-    ) -> None:
-        """Write one record."""
-
-    async def read(self, topic: str) -> Sequence[Any]:
-        """Return every record of a topic, by partition and offset; none when it does not exist."""
-        ...
-
-
-class RealWorld:
-    """A real Kafka by aiokafka, raw."""
-
-    def __init__(self, servers: str) -> None:
-        self.settings = KafkaSettings(servers=[servers])
-        self._servers = servers
-        self._producer: Any = None
-
-    async def __aenter__(self) -> Self:
-        self._producer = AIOKafkaProducer(bootstrap_servers=self._servers, acks="all", max_request_size=4_000_000)
-        await self._producer.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
-
-    def below(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    async def create(self, name: str, partitions: int = 1, **config: str) -> str:
-        whole = f"{name}-{uuid.uuid4().hex[:10]}"
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
-        await admin.start()
-        try:
-            named = {key.replace("_", "."): value for key, value in config.items()}
-            await admin.create_topics([NewTopic(whole, partitions, 1, topic_configs=named)])
-        finally:
-            await admin.close()
-        return whole
+    @asynccontextmanager
+    async def serving(self, *methods: Method, drain_timeout: float = 5.0, **options: Any) -> AsyncGenerator[Served]:
+        """Serve one consumer with these methods and class keywords."""
+        with self.below():
+            broker = self.broker()
+            consumers = [self.consumer_of(broker, *methods, **options)] if methods else []
+            async with Application(consumers=consumers, brokers=[broker], drain_timeout=drain_timeout):
+                yield Served(self, broker)
 
-    async def _count(self, topic: str) -> int:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
-        await admin.start()
-        try:
-            (facts,) = await admin.describe_topics([topic])
-            return len(facts["partitions"])
-        finally:
-            await admin.close()
+    def consumer_of(self, broker: Broker, /, *methods: Method, **options: Any) -> Consumer:
+        """Return a consumer with these methods and class keywords, called `Handlers`."""
+        names = {method.__name__: method for method in methods}
+        cls = types.new_class("Handlers", (self.consumer,), {**self.options, **options}, lambda own: own.update(names))
+        consumer: Consumer = cls(broker)
+        return consumer
 
-    async def put(
-        self, topic: str, value: bytes | None, key: bytes | None = None, headers: Headers | None = None, **place: int
-    ) -> None:
-        await self._producer.send_and_wait(topic, value, key=key, headers=headers or [], **place)
+    async def read_until(self, address: str, count: int) -> Sequence[Written]:
+        """Return the messages of an address once that many are there."""
+        deadline = time.monotonic() + 30
+        while len(found := await self.read(address)) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} messages in {address}"
+            await asyncio.sleep(0.05)
+        return found
 
-    async def read(self, topic: str) -> Sequence[Any]:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, enable_auto_commit=False, max_partition_fetch_bytes=8_000_000
-        )
-        await consumer.start()
-        try:
-            if topic not in await consumer.topics():
-                return []
-            parts = [TopicPartition(topic, number) for number in range(await self._count(topic))]
-            found: list[Any] = []
-            consumer.assign(parts)
-            await consumer.seek_to_beginning(*parts)
-            ends = await consumer.end_offsets(parts)
-            while sum(ends.values()) > sum([await consumer.position(part) for part in parts]):
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    found.extend(records)
-            return sorted(found, key=lambda record: (record.partition, record.offset))
-        finally:
-            await consumer.stop()
-
-
-class EmbeddedWorld:
-    """The embedded Kafka, looked into."""
-
-    def __init__(self, embedding: Embedding) -> None:
-        self.settings = KafkaSettings()
-        self.cluster: MemoryCluster = embedding.cluster(("kafka", self.settings.servers), MemoryCluster)
-        self._embedding = embedding
-
-    def below(self) -> AbstractContextManager[object]:
-        return embedded(self._embedding)
-
-    async def create(self, name: str, partitions: int = 1, **config: str) -> str:
-        whole = f"{name}-{uuid.uuid4().hex[:10]}"
-        self.cluster.create_topic(whole, partitions, {key.replace("_", "."): value for key, value in config.items()})
-        return whole
-
-    async def put(
-        self, topic: str, value: bytes | None, key: bytes | None = None, headers: Headers | None = None, **place: int
-    ) -> None:
-        log = self.cluster.log(topic, place.get("partition", 0))
-        log.append(self.cluster.now(), 0, (value, key, tuple(headers or ())))
-
-    async def read(self, topic: str) -> Sequence[Any]:
-        return [record for log in self.cluster.topics.get(topic, ()) for record in log.read(log.first, log.end)]
+    async def letters_until(self, address: str, count: int) -> Sequence[Written]:
+        """Return the dead letters of an address once that many are there."""
+        return await self.read_until(self.letters(address), count)

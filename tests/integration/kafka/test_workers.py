@@ -1,64 +1,27 @@
-"""Workers that are killed and stopped, on a real Kafka."""
+"""Two workers of one group, on a real Kafka."""
 
 import asyncio
 import signal
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.worlds import RealWorld, until
+from tests.integration.kafka.worlds import RealWorld
+from tests.integration.workers import fill, handled, worker
+from tests.integration.worlds import until
 
-WORKER = Path(__file__).parent.parent / "worker.py"
 COUNT = 3000
 
 pytestmark = pytest.mark.timeout(180)
 
 
-async def worker(kafka: RealWorld, topic: str, log: Path) -> asyncio.subprocess.Process:
-    (servers,) = kafka.settings.servers
-    return await asyncio.create_subprocess_exec(
-        sys.executable, str(WORKER), servers, topic, str(log), stderr=asyncio.subprocess.DEVNULL
-    )
-
-
-def handled(log: Path) -> list[tuple[str, int]]:
-    if not log.exists():
-        return []
-    lines = [line for line in log.read_text().split("\n")[:-1] if line.count(" ") == 1]
-    return [(line.split()[0], int(line.split()[1])) for line in lines]
-
-
-async def fill(kafka: RealWorld, topic: str, first: int, count: int) -> None:
-    await asyncio.gather(
-        *(kafka.put(topic, str(n).encode(), f"k{n % 40}".encode()) for n in range(first, first + count))
-    )
-
-
-async def test_a_worker_killed_three_times_loses_nothing(kafka: RealWorld, tmp_path: Path) -> None:
-    topic, log = await kafka.create("kill", 4), tmp_path / "handled"
-    await fill(kafka, topic, 0, COUNT)
-    for kill in range(3):
-        process = await worker(kafka, topic, log)
-        wanted = (kill + 1) * 600
-        await until(lambda: len(handled(log)) >= wanted, 60)  # noqa: B023 - awaited in the turn
-        process.send_signal(signal.SIGKILL)
-        await process.wait()
-    process = await worker(kafka, topic, log)
-    await until(lambda: len({number for _, number in handled(log)}) == COUNT, 60)
-    process.send_signal(signal.SIGTERM)
-
-    assert await process.wait() == 0
-    assert {number for _, number in handled(log)} == set(range(COUNT))
-
-
 async def test_of_two_workers_one_is_killed_and_one_stopped_politely(kafka: RealWorld, tmp_path: Path) -> None:
     topic = await kafka.create("two", 4)
     logs = [tmp_path / name for name in ("killed", "polite", "last")]
-    killed = await worker(kafka, topic, logs[0])
-    polite = await worker(kafka, topic, logs[1])
+    killed = await worker("kafka", kafka, topic, logs[0])
+    polite = await worker("kafka", kafka, topic, logs[1])
     fed = await _feed_until(kafka, topic, lambda: all(len(handled(log)) > 100 for log in logs[:2]))
     killed.send_signal(signal.SIGKILL)
     await killed.wait()
@@ -69,7 +32,7 @@ async def test_of_two_workers_one_is_killed_and_one_stopped_politely(kafka: Real
     await until(lambda: len(handled(logs[1])) > 100, 60)
     polite.send_signal(signal.SIGTERM)
     assert await polite.wait() == 0
-    last = await worker(kafka, topic, logs[2])
+    last = await worker("kafka", kafka, topic, logs[2])
     await until(lambda: {n for log in logs for _, n in handled(log)} == set(range(COUNT + 500)), 60)
     last.send_signal(signal.SIGTERM)
     assert await last.wait() == 0

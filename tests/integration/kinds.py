@@ -1,0 +1,87 @@
+"""The brokers that the suites over all of them run on; one line each."""
+
+import os
+import socket
+from collections.abc import Callable
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+from attrs import frozen
+
+from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
+from tests.integration.kafka.worlds import RealWorld as RealKafka
+from tests.integration.worlds import World
+
+
+def missing(hint: str) -> NoReturn:
+    """End a test whose broker is not there."""
+    if os.environ.get("CI"):
+        pytest.fail(hint)
+    pytest.skip(hint)
+
+
+@frozen
+class Server:
+    """A real broker.
+
+    Attributes:
+        name: As `make brokers` knows it.
+        variable: Environment variable with its address.
+        default: Address when that is not set.
+    """
+
+    name: str
+    variable: str
+    default: str
+
+    @property
+    def address(self) -> str:
+        """Where it is; a test that needs it is skipped when nothing answers there, and fails where CI is set."""
+        address = os.environ.get(self.variable, self.default)
+        place = urlsplit(address if "//" in address else f"//{address.partition(',')[0]}")
+        try:
+            with socket.create_connection((place.hostname, place.port), timeout=1.0):
+                return address
+        except OSError:
+            missing(f"no {self.name} at {place.hostname}:{place.port}; start one with: make brokers NAMES={self.name}")
+
+
+@frozen
+class Kind:
+    """One of the brokers.
+
+    Attributes:
+        world: What a test sees of it.
+        server: Where the real one is, None for an embedded one.
+        promises: Whether it delivers at least once.
+    """
+
+    world: Callable[..., World]
+    server: Server | None = None
+    promises: bool = True
+
+    def made(self) -> World:
+        """Return what a test sees, to be entered."""
+        return self.world(self.server.address) if self.server else self.world()
+
+
+KAFKA = Server("kafka", "KAFKA_SERVERS", "127.0.0.1:9092")
+
+KINDS = {
+    "kafka-memory": Kind(EmbeddedKafka),
+    "kafka": Kind(RealKafka, KAFKA),
+}
+
+promised = pytest.mark.parametrize("world", [name for name, kind in KINDS.items() if kind.promises], indirect=True)
+"""For tests of what at most once does not promise."""
+
+real = pytest.mark.parametrize(
+    "world", [name for name, kind in KINDS.items() if kind.promises and kind.server], indirect=True
+)
+"""For tests with processes of their own, on brokers that promise something."""
+
+
+def of(protocol: str) -> pytest.MarkDecorator:
+    """Return the mark of tests of one protocol's own features: its brokers, embedded and real."""
+    return pytest.mark.parametrize("world", [name for name in KINDS if name.startswith(protocol)], indirect=True)
