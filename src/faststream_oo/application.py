@@ -199,6 +199,9 @@ class Application:
                 await stack.enter_async_context(self._lifespan)
             await self._connect(plan, stack)
             await self._declare(plan)
+            for broker in plan.brokers:
+                if plan.asks(broker):
+                    await broker.requests.open()
             stack.push_async_callback(self._leave_all)
             await self._start(plan.subscriptions)
             stack.callback(self._draining)
@@ -230,11 +233,12 @@ class Application:
                 broker.locate(options.get("address", mark.address), class_prefix(cls))
                 for cls in dict.fromkeys(owners)
                 for route in routes_of(cls)
-                for mark in route.produces
+                for mark in route.sends
                 for options in [broker.produce_options(cls, route.method, mark)]
             ]
             fixed = [address for address in produced if not placeholders(address.name)]
-            found = await broker.declare(list(dict.fromkeys([*consumed, *fixed])))
+            replies = broker.reply_addresses() if plan.asks(broker) else ()
+            found = await broker.declare(list(dict.fromkeys([*consumed, *fixed, *replies])))
             if broker.options.topology == "verify":
                 differences += [Problem(broker.options.protocol, what) for what in found]
             else:

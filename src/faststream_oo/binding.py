@@ -12,8 +12,8 @@ from uuid import UUID
 import attrs
 from attrs import frozen
 
-from faststream_oo.codec import Codec, Decoder
-from faststream_oo.errors import DecodeError, MessagingError
+from faststream_oo.codec import Codec, Decoder, reader_of
+from faststream_oo.errors import DecodeError
 from faststream_oo.markers import Field, Header, Key, Path
 from faststream_oo.message import UNSET, Batch, Message, Unset
 
@@ -215,15 +215,7 @@ def body_decoder(codec: Codec, annotation: object, default: object = inspect.Par
     if default is not inspect.Parameter.empty:
         decode = _defaulted(decode, default)
 
-    def value(message: Message) -> object:
-        try:
-            return decode(message.body, message.headers)
-        except MessagingError:
-            raise
-        except Exception as error:
-            raise DecodeError(f"{type(error).__name__}: {error}") from error
-
-    return value
+    return reader_of(decode)
 
 
 def _defaulted(decode: Decoder, default: object) -> Decoder:

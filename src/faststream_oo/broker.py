@@ -3,15 +3,16 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from attrs import evolve, frozen
 
 from faststream_oo.address import Address
+from faststream_oo.answers import Answers
 from faststream_oo.clock import Clock
-from faststream_oo.codec import Codec
+from faststream_oo.codec import Codec, reader_of
 from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.current import EMBEDDING, Observer, clock
 from faststream_oo.errors import ConnectError, LifecycleError, Problem
@@ -20,9 +21,10 @@ from faststream_oo.middleware import Middleware, PublishMiddleware
 from faststream_oo.options import Topology
 from faststream_oo.outbox import Confirmations
 from faststream_oo.publishing import Publication, Terms, identities, produced_body
-from faststream_oo.routes import Mark, class_options, class_prefix, marks_of, merge
+from faststream_oo.requests import Request, Requests
+from faststream_oo.routes import Mark, class_options, class_prefix, marks_of, merge, requests_of
 from faststream_oo.subscription import State, Subscription
-from faststream_oo.transport import Frame, Sender, Source, Transport
+from faststream_oo.transport import Frame, Sender, Sink, Source, Transport
 
 _log = logging.getLogger("faststream_oo")
 _DOCS = frozenset({"title", "description", "tags"})
@@ -110,6 +112,9 @@ class Broker(ABC):
         self._confirmations: Confirmations | None = None
         self._methods: dict[tuple[type[object], str], Sequence[Publication]] = {}
         self._adhoc: dict[str | Address, Publication] = {}
+        self._asked: dict[tuple[type[object], str], Request] = {}
+        self._readers: dict[object, Callable[[Message], Any]] = {}
+        self._requests: Requests | None = None
         self._senders: dict[Address, Sender[Any]] = {}
         self._whole: dict[Address, Address] = {}
         self._whole_ids: dict[int, Address] = {}
@@ -169,6 +174,22 @@ class Broker(ABC):
     def parts(self, address: Address, /) -> Sequence[str]:
         """Return the names of the captured parts of an address."""
 
+    def reply_addresses(self) -> Sequence[Address]:
+        """Return what is declared before the inbox of replies is opened, whole; nothing where it makes itself."""
+        return ()
+
+    def asking(self, reply_to: str, /) -> Mapping[str, str]:
+        """Return the headers that say where an answer is wanted, of what the transport's inbox returned."""
+        return {"fsoo-reply-to": reply_to}
+
+    def expiring(self, _timeout: float, /) -> Mapping[str, object]:
+        """Return the options of a frame that nobody needs after so many seconds, where the protocol has such."""
+        return {}
+
+    def answering(self, message: Message, /) -> tuple[Address, Mapping[str, object]]:
+        """Return where the answer to a request goes, never prefixed, and the frame's options there."""
+        return self.native(message.reply_to or ""), {}
+
     # Life ---------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -193,6 +214,7 @@ class Broker(ABC):
             self._whole.clear()
         self._clock = clock()
         self._confirmations = Confirmations(self._clock)
+        self._requests = Requests(self)
         transport = self.connect()
         try:
             await self._connected(transport, connect_timeout)
@@ -229,12 +251,13 @@ class Broker(ABC):
         if transport is None:
             return
         self._state = "draining"
+        self.requests.close()
         try:
             await transport.close()
         finally:
             if self._confirmations is not None:
                 self._confirmations.close()
-            for cache in (self._methods, self._adhoc, self._senders, self._ensured):
+            for cache in (self._methods, self._adhoc, self._asked, self._senders, self._ensured):
                 cache.clear()
             self._state = "stopped"
 
@@ -335,6 +358,23 @@ class Broker(ABC):
             raise LifecycleError(f"this {type(self).__name__} is not open; enter it, or the Application that owns it")
         return self._confirmations
 
+    @property
+    def requests(self) -> Requests:
+        """The asking side. Raises LifecycleError before it is open."""
+        if self._requests is None:
+            raise LifecycleError(f"this {type(self).__name__} is not open; enter it, or the Application that owns it")
+        return self._requests
+
+    async def open_inbox(self, sink: Sink, /) -> str:
+        """Begin to receive replies, and return the address to put into `reply_to`. Raises TransportError."""
+        for address in self.reply_addresses():
+            await self.ensure(address)
+        return await self.transport.inbox(sink)
+
+    def replying(self, address: Address, /) -> Sender[Any]:
+        """Return a sender to a requester's address, which is kept nowhere."""
+        return self.watched(address, self.transport.sender(address))
+
     def outgoing(self, body: object, /) -> Outgoing[Any]:
         """Return a body as the protocol's Outgoing."""
         return self.outgoing_type(body)
@@ -359,6 +399,27 @@ class Broker(ABC):
             raise LifecycleError("send_now sends one message; publish a Batch")
         return await self._by_hand(address).send_now(body)
 
+    async def request_by_hand(self, address: str | Address, body: object, reply: object, seconds: float, /) -> Any:
+        """Send a request and return its decoded reply. Raises RequestTimeoutError and RemoteError."""
+        decode = self._readers.get(reply)
+        if decode is None:
+            decode = self._readers[reply] = reader_of(self.codec.decoder(reply))
+        return await self.requests.ask(Request(self._by_hand(address), decode, seconds), body)
+
+    def request_of(self, cls: type[object], method: str, /) -> Request:
+        """Return what a method with `@requests` sends and wants back, compiled at the first call."""
+        request = self._asked.get((cls, method))
+        if request is None:
+            mark = requests_of(cls, method)[0]
+            publication = self._publication(cls, method, mark)
+            decode = reader_of(publication.terms.codec.decoder(mark.reply))
+            request = self._asked[cls, method] = Request(publication, decode, mark.timeout)
+        return request
+
+    def answers(self, codec: Codec, middlewares: Sequence[object], annotation: object, /) -> Answers:
+        """Return the way out of a handler's answers."""
+        return Answers(self, Terms(codec, self._outward(middlewares), annotation=annotation))
+
     def _by_hand(self, address: str | Address) -> Publication:
         publication = self._adhoc.get(address)
         if publication is None:
@@ -367,7 +428,7 @@ class Broker(ABC):
         return publication
 
     def produce_options(self, cls: type[object], method: str, mark: Mark, /) -> dict[str, Any]:
-        """Return the resolved options of one `@produces`: class, method, settings."""
+        """Return the resolved options of one `@produces` or `@requests`: class, method, settings."""
         of_class = {name: value for name, value in class_options(cls).items() if name in self.produce_names}
         settings = self.options.producers
         return merge(
@@ -391,7 +452,7 @@ class Broker(ABC):
 
     def _outward(self, own: Sequence[object]) -> Sequence[PublishMiddleware]:
         everything = [self.object_of(one) for one in (*self.outer_middlewares, *self.middlewares, *own)]
-        return [one for one in everything if hasattr(one, "publish")]
+        return [one for one in everything if hasattr(one, "publish") and not isinstance(one, type)]
 
     def object_of(self, given: Any, /) -> Any:
         """Return the object that an option means: itself, or what the container provides for a class."""

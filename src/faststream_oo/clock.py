@@ -1,6 +1,7 @@
 """Time as the framework sees it: the event loop's, or a test's own."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,6 +20,10 @@ class Clock(Protocol):
         """Return seconds on a clock that only goes forward."""
         ...
 
+    def wall(self) -> float:
+        """Return seconds since the epoch, as other processes see them."""
+        ...
+
     def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
         """Call back in `delay` seconds."""
         ...
@@ -33,6 +38,10 @@ class LoopClock:
     def time(self) -> float:
         """Return the loop's monotonic seconds."""
         return asyncio.get_running_loop().time()
+
+    def wall(self) -> float:
+        """Return the system's time."""
+        return time.time()
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
         """Call back in `delay` seconds."""

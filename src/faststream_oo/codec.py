@@ -1,7 +1,10 @@
 """Bytes to object and back; compiled once for each annotation."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
+
+from faststream_oo.errors import DecodeError, MessagingError
+from faststream_oo.message import Message
 
 Encoder: TypeAlias = Callable[[object], tuple[bytes, Mapping[str, str]]]
 """Object to its bytes and headers, `content-type` among them."""
@@ -20,3 +23,17 @@ class Codec(Protocol):
     def decoder(self, annotation: object, /) -> Decoder:
         """Return the decoder for the annotated type; raise TypeError if it cannot be decoded."""
         ...
+
+
+def reader_of(decode: Decoder, /) -> Callable[[Message], Any]:
+    """Return a decoder that takes a message; whatever the codec raises becomes a DecodeError."""
+
+    def value(message: Message) -> object:
+        try:
+            return decode(message.body, message.headers)
+        except MessagingError:
+            raise
+        except Exception as error:
+            raise DecodeError(f"{type(error).__name__}: {error}") from error
+
+    return value

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from faststream_oo.address import Address
 from faststream_oo.broker import Broker
-from faststream_oo.errors import PublishError
+from faststream_oo.errors import PublishError, error_type
 from faststream_oo.message import Message
 from faststream_oo.transport import Frame
 
@@ -158,7 +158,7 @@ def _error_headers(error: BaseException | None) -> dict[str, str]:
     if error is None:
         return {}
     headers = {
-        "fsoo-error-type": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins."),
+        "fsoo-error-type": error_type(error),
         "fsoo-error-message": str(error),
         "fsoo-error-stack": "".join(traceback.format_exception(error)),
     }

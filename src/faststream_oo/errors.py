@@ -4,10 +4,12 @@ MessagingError
 ├── SetupError            fix the code or the settings; raised before anything connects, with every problem found
 ├── TransportError        try again later; the broker or the network
 │   ├── ConnectError      no connection within the deadline, or refused credentials
-│   └── PublishError      the broker did not confirm, or could not route, a message
+│   ├── PublishError      the broker did not confirm, or could not route, a message
+│   └── RequestTimeoutError (also TimeoutError)   no reply in time
 ├── MessageError          this message cannot be handled; it is dead-lettered
 │   ├── DecodeError       the bytes do not give the annotated type
 │   └── UnmatchedError    no handler of the subscription takes it
+├── RemoteError           the service that answered a request failed
 └── LifecycleError        the object was used too early, too late or twice
 """
 
@@ -92,6 +94,10 @@ class PublishError(TransportError):
     """A message was not confirmed, or no queue, stream or partition takes it."""
 
 
+class RequestTimeoutError(TransportError, TimeoutError):
+    """No reply came within the timeout of the request."""
+
+
 class MessageError(MessagingError):
     """This one message cannot be handled; it goes to the dead letters without a retry."""
 
@@ -121,6 +127,37 @@ class DecodeError(MessageError):
 
 class UnmatchedError(MessageError):
     """No handler of the subscription takes the message, and `unmatched` is not set to something else."""
+
+
+class RemoteError(MessagingError):
+    """The handler that served a request failed; `error_type` and the text come from its process.
+
+    Args:
+        address: Where the request was sent.
+        error_type: Class of the error there, with its module unless it is built in; the outcome's where nothing was
+            raised.
+        text: What it said.
+    """
+
+    def __init__(self, address: str, error_type: str, text: str) -> None:
+        super().__init__(address, error_type, text)
+        self._address = address
+        self._error_type = error_type
+        self._text = text
+
+    @property
+    def error_type(self) -> str:
+        """Class of the error in the other process, as `ValueError` or `shop.prices.UnknownSku`."""
+        return self._error_type
+
+    def __str__(self) -> str:
+        """Render as `address answered with type: text`."""
+        return f"{self._address} answered with {self._error_type}: {self._text}"
+
+
+def error_type(error: BaseException, /) -> str:
+    """Return the class of an error as other processes are told it: with its module, unless it is built in."""
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
 
 
 class LifecycleError(MessagingError):

@@ -131,6 +131,7 @@ class ConsumeOptions(DocsOptions, total=False):
         tag: Body field that names the contract of a tagged union. Default: the `fsoo-type` header only.
         outbox: Hold publishes made while handling until the handler succeeds; the slot goes on while they are confirmed,
             and the input is settled after. "confirm": the slot waits. False: they are sent at once. Default True.
+        reply: Answer messages that carry `reply_to` with the handler's return value. Default True.
         enabled: False leaves the subscription out; meant for settings. Default True.
     """
 
@@ -144,18 +145,19 @@ class ConsumeOptions(DocsOptions, total=False):
     middlewares: Sequence[Middleware | type[Middleware]]
     tag: str
     outbox: bool | Literal["confirm"]
+    reply: bool
     enabled: bool
 
 
 class ProduceOptions(DocsOptions, total=False):
-    """Options of every protocol's `@produces`.
+    """Options of every protocol's `@produces` and `@requests`.
 
     Attributes:
         key: Name of the body's field whose value is the message's key (`customer.id` for a nested one).
         headers: Headers of every message; `Outgoing.headers` wins for an equal name.
         codec: A codec, or its class to take it from the container. Default the broker's.
         middlewares: Objects, or classes to take from the container; scopes add up, the broker's outermost.
-        outbox: False sends at once even while a message is being handled. Default True.
+        outbox: False sends at once even while a message is being handled. Default True; refused on `@requests`.
         confirm_timeout: Seconds to wait for the broker's confirmation. Default 30.
     """
 

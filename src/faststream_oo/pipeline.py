@@ -1,11 +1,12 @@
 """One attempt at a message, compiled once: scope, middleware, decode, bind, handler, what it publishes, error rules."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from attrs import field, frozen
 
+from faststream_oo.answers import Answers, expired
 from faststream_oo.binding import Binding
 from faststream_oo.clock import Clock
 from faststream_oo.current import CURRENT, Attempt, Observer
@@ -14,12 +15,13 @@ from faststream_oo.message import Message
 from faststream_oo.middleware import ConsumeMiddleware, ConsumeNext
 from faststream_oo.options import ErrorRules, RetryPolicy
 from faststream_oo.outbox import Held
-from faststream_oo.outcome import Ack, DeadLetter, Outcome, Retry
+from faststream_oo.outcome import Ack, DeadLetter, Drop, Outcome, Retry
 from faststream_oo.publishing import Publication
 from faststream_oo.scope import Exits, Recipe, enter, leave
 from faststream_oo.subscription import Subscription
 
 ACK: Final = Ack()
+_EXPIRED: Final = Drop("expired")
 
 
 class Ending:
@@ -29,7 +31,8 @@ class Ending:
         outcome: What becomes of the message; `Retry` carries its seconds. None: it is given back, as the application
             cannot go on.
         error: What was raised, if anything.
-        outbox: What is to be sent before the outcome is applied; filled for `Ack` only.
+        outbox: What is to be sent before the message is settled: what the handler published when it is an `Ack`; the
+            fault that answers a request which is given up.
     """
 
     __slots__ = ("error", "outbox", "outcome")
@@ -123,6 +126,7 @@ class Handler:
         publications: Where its result goes.
         rules: What its exceptions lead to.
         timeout: Seconds one attempt may take.
+        answers: Where requests are answered; None leaves them without an answer.
     """
 
     name: str
@@ -134,6 +138,7 @@ class Handler:
     publications: Sequence[Publication]
     rules: Rules
     timeout: float | None
+    answers: Answers | None = None
 
 
 @frozen
@@ -163,9 +168,13 @@ class Terms:
 
 def compile_attempt(handlers: Sequence[Handler], terms: Terms, subscription: Subscription, /) -> AttemptCall:
     """Return the coroutine function that handles one message and returns how it ended."""
-    if len(handlers) == 1 and _is_plain(handlers[0], terms):
-        return _told(_plain_attempt(handlers[0], subscription), handlers[0].name, terms.observer)
-    return _general_attempt({handler.name: _compiled(handler, terms) for handler in handlers}, terms, subscription)
+    general = _general_attempt(handlers, terms, subscription)
+    if len(handlers) > 1 or not _is_plain(handlers[0], terms):
+        return general
+    plain = _told(_plain_attempt(handlers[0], subscription), handlers[0].name, terms.observer)
+    if handlers[0].answers is None:
+        return plain
+    return lambda message: plain(message) if message.reply_to is None else general(message)
 
 
 def _told(attempt: AttemptCall, name: str, observer: Observer | None) -> AttemptCall:
@@ -238,17 +247,17 @@ def _ended(current: Attempt, message: Message, result: object, rules: Rules) -> 
     return Ending(ACK, outbox=current.outbox) if current.outbox else ACKED
 
 
-def _general_attempt(
-    compiled: Mapping[str, Callable[[Message, Attempt], Awaitable[Ending]]],
-    terms: Terms,
-    subscription: Subscription,
-) -> AttemptCall:
+def _general_attempt(handlers: Sequence[Handler], terms: Terms, subscription: Subscription) -> AttemptCall:
+    compiled = {handler.name: _compiled(handler, terms) for handler in handlers}
+    answers = next((handler.answers for handler in handlers if handler.answers is not None), None)
     observer = terms.observer
 
-    def told(message: Message, ending: Ending) -> Ending:
+    async def told(name: str, answers: Answers | None, message: Message, ending: Ending) -> Ending:
         if observer is not None and ending.outcome is not None:
-            observer.ended(subscription.name, message, ending.outcome)
-        return ending
+            observer.ended(name, message, ending.outcome)
+        if answers is None or not isinstance(ending.outcome, (DeadLetter, Drop)) or ending.outcome is _EXPIRED:
+            return ending
+        return await _answered(message, ending, answers)
 
     async def attempt(message: Message) -> Ending:
         current = Attempt()
@@ -260,20 +269,33 @@ def _general_attempt(
         try:
             handler = terms.choose(message)
         except Exception as error:  # noqa: BLE001 - the rules decide
-            return told(message, _failed(current, message, error, terms.fallback))
+            ending = _failed(current, message, error, terms.fallback)
+            return await told(subscription.name, answers, message, ending)
         if handler is None:
             unmatched = UnmatchedError(
                 f"no handler of {subscription.name} takes {message.type or 'a message without type'}"
             )
             current.open = False
-            return told(message, Ending(terms.fallback.applied(message, terms.unmatched), unmatched))
+            ending = Ending(terms.fallback.applied(message, terms.unmatched), unmatched)
+            return await told(subscription.name, answers, message, ending)
         message._decode = handler.binding.decode  # noqa: SLF001
-        ending = await compiled[handler.name](message, current)
-        if observer is not None and ending.outcome is not None:
-            observer.ended(handler.name, message, ending.outcome)
-        return ending
+        if handler.answers is not None and message.reply_to is not None and expired(message, terms.clock):
+            current.open = False
+            ending = Ending(_EXPIRED)
+        else:
+            ending = await compiled[handler.name](message, current)
+        return await told(handler.name, handler.answers, message, ending)
 
     return attempt
+
+
+async def _answered(message: Message, ending: Ending, answers: Answers) -> Ending:
+    """Add to the ending of a request that is given up the fault that says so."""
+    outcome = ending.outcome
+    if outcome is None or message.reply_to is None:
+        return ending
+    fault = await answers.fault(message, outcome, ending.error)
+    return Ending(outcome, ending.error, None if fault is None else [fault])
 
 
 def _compiled(handler: Handler, terms: Terms) -> Callable[[Message, Attempt], Awaitable[Ending]]:
@@ -283,12 +305,15 @@ def _compiled(handler: Handler, terms: Terms) -> Callable[[Message, Attempt], Aw
     publications = handler.publications
     recipe = handler.recipe
     timeout = handler.timeout
+    answers = handler.answers
 
     async def inside(message: Message, current: Attempt, exits: Exits) -> object:
         if recipe is not None:
             current.target = await enter(recipe, current, exits) if recipe.scoped else recipe.build(())
         result = await chain(message)
         if not isinstance(result, Outcome):
+            if answers is not None and message.reply_to is not None:
+                await answers.reply(message, result, current)
             for publication in publications:
                 await publication.publish(result)
         return result

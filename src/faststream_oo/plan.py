@@ -23,6 +23,7 @@ from faststream_oo.options import RetryPolicy
 from faststream_oo.outcome import DeadLetter
 from faststream_oo.pipeline import Handler, Rules, Terms, compile_attempt
 from faststream_oo.problems import (
+    asking_problems,
     class_problems,
     did_you_mean,
     option_problems,
@@ -30,6 +31,7 @@ from faststream_oo.problems import (
     settings_problems,
 )
 from faststream_oo.producer import Producer
+from faststream_oo.publishing import produced_body
 from faststream_oo.routes import Mark, Route, class_options, merge, own_options, routes_of
 from faststream_oo.scope import Exits, Recipe, enter, leave
 from faststream_oo.settlement import IntakeTerms
@@ -180,6 +182,10 @@ class Plan:
         """Return the plan of one more consumer of the same application."""
         return Plan([served], [], [served.broker], self._provision)
 
+    def asks(self, broker: Broker, /) -> bool:
+        """Whether any producer has `@requests` of a broker."""
+        return any(of is broker and route.requests for cls, of in self.producers for route in routes_of(cls))
+
     # Entries ------------------------------------------------------------------------------------------------------
 
     def _entries(self, served: Served) -> Iterable[Entry]:
@@ -207,6 +213,7 @@ class Plan:
             "codec": broker.codec,
             "middlewares": [],
             "outbox": True,
+            "reply": True,
             "enabled": True,
         }
         scopes = [settings.get(key, {}) for key in dict.fromkeys((served.name, plain, name))]
@@ -265,7 +272,7 @@ class Plan:
                 for cls in classes
                 for name in (
                     cls.__name__,
-                    *(f"{cls.__name__}.{route.method}" for route in routes_of(cls) if route.produces),
+                    *(f"{cls.__name__}.{route.method}" for route in routes_of(cls) if route.sends),
                 )
             ]
             with_address = [f"{c}[" for c in consumers]
@@ -302,6 +309,7 @@ class Plan:
             for route in routes_of(cls):
                 for mark in route.produces:
                     self.problems.extend(producing_problems(broker, cls, route.method, mark))
+                self.problems.extend(asking_problems(broker, cls, route))
 
     # Subscriptions ------------------------------------------------------------------------------------------------
 
@@ -380,7 +388,7 @@ class Plan:
             if of is not broker:
                 continue
             for route in routes_of(cls):
-                for mark in route.produces:
+                for mark in route.sends:
                     options = broker.produce_options(cls, route.method, mark)
                     named = [
                         ("codec", options.get("codec")),
@@ -429,8 +437,11 @@ def _choice(planned: Planned, handlers: Sequence[H]) -> Callable[[Message], H | 
 
 
 def _plain_codec(planned: Planned) -> Codec:
-    codec = planned.options["codec"]
-    return cast(Codec, planned.broker.object_of(codec))
+    return _codec_of(planned.entries[0])
+
+
+def _codec_of(entry: Entry) -> Codec:
+    return cast(Codec, entry.served.broker.object_of(entry.options["codec"]))
 
 
 def _key_of(planned: Planned) -> KeyOf | None:
@@ -482,7 +493,8 @@ async def start_subscription(
 def _handler(planned: Planned, index: int) -> Handler:
     entry = planned.entries[index]
     served, options = entry.served, entry.options
-    method = entry.route.method
+    method, broker = entry.route.method, served.broker
+    returned = produced_body(getattr(served.cls, method))
     return Handler(
         name=entry.handler_name,
         method=method,
@@ -490,9 +502,10 @@ def _handler(planned: Planned, index: int) -> Handler:
         recipe=None if served.recipe is None else served.recipe(planned.per_attempt[index]),
         binding=planned.bindings[index],
         middlewares=planned.middlewares[index],
-        publications=served.broker.publications_of(served.cls, method),
-        rules=Rules(options["retry"], options["errors"], served.broker.clock),
+        publications=broker.publications_of(served.cls, method),
+        rules=Rules(options["retry"], options["errors"], broker.clock),
         timeout=options["timeout"],
+        answers=broker.answers(_codec_of(entry), options["middlewares"], returned) if options["reply"] else None,
     )
 
 

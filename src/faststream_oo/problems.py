@@ -11,11 +11,11 @@ from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer
 from faststream_oo.errors import Problem
 from faststream_oo.markers import Field, Header, Key, Path
-from faststream_oo.message import Outgoing
+from faststream_oo.message import Batch, Outgoing
 from faststream_oo.outcome import Outcome
 from faststream_oo.producer import Producer
 from faststream_oo.publishing import placeholders, produced_body
-from faststream_oo.routes import Mark, own_options, routes_of, unknown_without
+from faststream_oo.routes import Mark, RequestMark, Route, own_options, routes_of, unknown_without
 
 _AT_LEAST_ONE = ("concurrency", "prefetch")
 _POSITIVE = ("timeout", "commit_interval", "session_timeout", "max_poll_interval", "confirm_timeout")
@@ -83,6 +83,32 @@ def settings_problems(broker: Broker, consumers: Iterable[str], producers: Itera
                 yield Problem(f"{options.protocol}.{kind}s.{name}", f"no such {kind}", hint)
 
 
+def asking_problems(broker: Broker, cls: type[object], route: Route, /) -> Iterable[Problem]:
+    """Return what is wrong with a method whose result is a request."""
+    path = f"{cls.__name__}.{route.method}"
+    if not route.requests:
+        return
+    if not issubclass(cls, Producer):
+        yield Problem(path, "@requests belongs to producers", "move it to a producer, and inject that")
+        return
+    if route.produces or len(route.requests) > 1:
+        yield Problem(path, "a method with @requests sends one message", "a method each")
+    mark = route.requests[0]
+    yield from producing_problems(broker, cls, route.method, mark)
+    of_method = broker.options.producers.get(path, {})
+    if "outbox" in mark.options or "outbox" in of_method:
+        yield Problem(path, "outbox= is refused: a request goes at once", "remove outbox=")
+    if mark.timeout <= 0:
+        yield Problem(path, f"timeout={mark.timeout} is not above 0 seconds")
+    if not isinstance(mark.reply, type) and get_origin(mark.reply) is None:
+        yield Problem(path, f"reply={mark.reply!r} is no type", f"reply={type(mark.reply).__name__}")
+        return
+    try:
+        broker.object_of(broker.produce_options(cls, route.method, mark).get("codec", broker.codec)).decoder(mark.reply)
+    except TypeError as error:
+        yield Problem(path, str(error), "register a hook on make_converter(), or set codec=")
+
+
 def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mark, /) -> Iterable[Problem]:
     """Return what is wrong with a method that publishes what it returns."""
     path = f"{cls.__name__}.{method}"
@@ -100,10 +126,11 @@ def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mar
     except NameError as error:
         yield Problem(path, f'"{error.name}" is not defined at run time', "import it outside TYPE_CHECKING")
         return
-    if returned is type(None):
+    asks = isinstance(mark, RequestMark)
+    if returned is type(None) and not asks:
         yield Problem(path, "returns None, so it never publishes", "return the body to publish")
         return
-    yield from _returned_problems(broker, cls, path, returned)
+    yield from _returned_problems(broker, cls, path, returned, asks=asks)
     body = produced_body(function)
     if body is None or body is Any:
         return
@@ -116,7 +143,7 @@ def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mar
         yield Problem(path, str(error), hint)
 
 
-def _returned_problems(broker: Broker, cls: type[object], path: str, returned: Any) -> Iterable[Problem]:
+def _returned_problems(broker: Broker, cls: type[object], path: str, returned: Any, *, asks: bool) -> Iterable[Problem]:
     for one in _alternatives(returned):
         origin = get_origin(one) or one
         if not isinstance(origin, type):
@@ -124,6 +151,8 @@ def _returned_problems(broker: Broker, cls: type[object], path: str, returned: A
         if issubclass(origin, Outgoing) and not issubclass(broker.outgoing_type, origin):
             protocol = broker.options.protocol.capitalize()
             yield Problem(path, f"returns {origin.__name__} on {protocol}", broker.outgoing_type.__name__)
+        if issubclass(origin, Batch) and asks:
+            yield Problem(path, "returns a Batch, and a request is one message", "ask one by one")
         if issubclass(origin, Outcome) and issubclass(cls, Producer):
             yield Problem(path, f"{origin.__name__} belongs to consumers", "return None to publish nothing")
 

@@ -194,12 +194,12 @@ class Publication:
             return self._dispatch(sender, self._frame(body))
         if body is None:
             return None
-        if _is_batch(body):
+        if is_batch(body):
             confirms = [confirm for item in body if (confirm := await self.begin(item)) is not None]
             return asyncio.gather(*confirms) if confirms else None
         outgoing = self._outgoing(body)
         if self._chain is None:
-            return self._dispatch(*await self._prepare(outgoing))
+            return self._dispatch(*await self.prepare(outgoing))
         await self._chain(evolve(outgoing, to=self._address(outgoing)))
         return None
 
@@ -208,18 +208,24 @@ class Publication:
         receipts: list[Any] = []
 
         async def last(outgoing: Outgoing[Any]) -> None:
-            sender, frame = await self._prepare(outgoing)
+            sender, frame = await self.prepare(outgoing)
             receipts.append(await self._confirmed(sender, frame))
 
-        outgoing = self._outgoing(body)
-        await _chained(self.terms.middlewares, last)(evolve(outgoing, to=self._address(outgoing)))
+        await self.through(self._outgoing(body), last)
         return receipts[-1] if receipts else None
 
+    async def through(self, outgoing: Outgoing[Any], last: PublishNext, /) -> None:
+        """Pass one message through the middlewares to what is done with it in the end."""
+        if self.terms.middlewares:
+            await _chained(self.terms.middlewares, last)(evolve(outgoing, to=self._address(outgoing)))
+        else:
+            await last(outgoing)
+
     def _outgoing(self, body: object) -> Outgoing[Any]:
-        return body if _is_outgoing(body) else self._outlet.outgoing(body)
+        return body if is_outgoing(body) else self._outlet.outgoing(body)
 
     async def _last(self, outgoing: Outgoing[Any]) -> None:
-        confirm = self._dispatch(*await self._prepare(outgoing))
+        confirm = self._dispatch(*await self.prepare(outgoing))
         if confirm is not None:
             await confirm
 
@@ -254,7 +260,8 @@ class Publication:
             headers["fsoo-correlation-id"] = attempt.message.correlation_id or id_
         return Frame(data, headers, None if self._key is None else key_bytes(self._key(body)), value=body)
 
-    async def _prepare(self, outgoing: Outgoing[Any]) -> tuple[Sender[Any], Frame]:
+    async def prepare(self, outgoing: Outgoing[Any], /) -> tuple[Sender[Any], Frame]:
+        """Return the encoded message, and what sends it."""
         body = outgoing.body
         sender = await self._sender_to(self._address(outgoing))
         data: bytes | None = None
@@ -305,11 +312,13 @@ class Publication:
         return encoder
 
 
-def _is_batch(body: object) -> TypeGuard[Batch[object]]:
+def is_batch(body: object, /) -> TypeGuard[Batch[object]]:
+    """Whether several bodies are given at once."""
     return isinstance(body, Batch)
 
 
-def _is_outgoing(body: object) -> TypeGuard[Outgoing[Any]]:
+def is_outgoing(body: object, /) -> TypeGuard[Outgoing[Any]]:
+    """Whether a body comes with options of its own."""
     return isinstance(body, Outgoing)
 
 

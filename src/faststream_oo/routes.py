@@ -14,6 +14,7 @@ Options = Mapping[str, Any]
 
 _CONSUMES = "__faststream_oo_consumes__"
 _PRODUCES = "__faststream_oo_produces__"
+_REQUESTS = "__faststream_oo_requests__"
 _OPTIONS = "__faststream_oo_options__"
 _ADDING = frozenset({"middlewares", "tags"})
 _OWN = frozenset({"abstract", "without", "prefix"})
@@ -21,7 +22,7 @@ _OWN = frozenset({"abstract", "without", "prefix"})
 
 @frozen
 class Mark:
-    """One `@consumes` or `@produces` of a method.
+    """One `@consumes`, `@produces` or `@requests` of a method.
 
     Attributes:
         address: As written.
@@ -33,6 +34,19 @@ class Mark:
 
 
 @frozen
+class RequestMark(Mark):
+    """One `@requests` of a method.
+
+    Attributes:
+        reply: Type of the reply, as written.
+        timeout: Seconds to wait for it.
+    """
+
+    reply: Any
+    timeout: float
+
+
+@frozen
 class Route:
     """One method with its marks, inherited ones included.
 
@@ -40,11 +54,18 @@ class Route:
         method: Name of the method.
         consumes: Its `@consumes`, top to bottom.
         produces: Its `@produces`, top to bottom.
+        requests: Its `@requests`.
     """
 
     method: str
     consumes: Sequence[Mark] = field(factory=tuple[Mark, ...], kw_only=True)
     produces: Sequence[Mark] = field(factory=tuple[Mark, ...], kw_only=True)
+    requests: Sequence[RequestMark] = field(factory=tuple[RequestMark, ...], kw_only=True)
+
+    @property
+    def sends(self) -> Sequence[Mark]:
+        """Its `@produces` and `@requests`."""
+        return (*self.produces, *self.requests)
 
 
 def mark_consumes(function: F, address: Address, options: Options, /) -> F:
@@ -55,6 +76,11 @@ def mark_consumes(function: F, address: Address, options: Options, /) -> F:
 def mark_produces(function: F, address: Address, options: Options, /) -> F:
     """Record a `@produces` on a function and return it."""
     return _mark(function, _PRODUCES, Mark(address, options))
+
+
+def mark_requests(function: Callable[..., object], mark: RequestMark, /) -> None:
+    """Record a `@requests` on a function."""
+    _mark(function, _REQUESTS, mark)
 
 
 def _mark(function: F, kind: str, mark: Mark) -> F:
@@ -118,11 +144,16 @@ def routes_of(cls: type[object], /) -> Sequence[Route]:
     left_out = {name for base in cls.__mro__ for name in own_options(base).get("without", ())}
     names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
     routes = (
-        Route(name, consumes=_inherited(cls, name, _CONSUMES), produces=_inherited(cls, name, _PRODUCES))
+        Route(
+            name,
+            consumes=_inherited(cls, name, _CONSUMES),
+            produces=_inherited(cls, name, _PRODUCES),
+            requests=requests_of(cls, name),
+        )
         for name in names
         if name not in left_out
     )
-    return [route for route in routes if route.consumes or route.produces]
+    return [route for route in routes if route.consumes or route.sends]
 
 
 def unknown_without(cls: type[object], /) -> Iterable[str]:
@@ -134,6 +165,11 @@ def unknown_without(cls: type[object], /) -> Iterable[str]:
 def marks_of(cls: type[object], method: str, /) -> Sequence[Mark]:
     """Return the `@produces` of a method, inherited ones included."""
     return _inherited(cls, method, _PRODUCES)
+
+
+def requests_of(cls: type[object], method: str, /) -> Sequence[RequestMark]:
+    """Return the `@requests` of a method, inherited ones included."""
+    return cast("Sequence[RequestMark]", _inherited(cls, method, _REQUESTS))
 
 
 def _inherited(cls: type[object], name: str, kind: str) -> Sequence[Mark]:

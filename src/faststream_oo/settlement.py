@@ -105,7 +105,7 @@ class Settlement:
         self._clock = clock
         self._open: set[Message] = set()
         self._by_hand: set[Message] = set()
-        self._confirming: deque[tuple[Message, Sequence[Held], Sequence[asyncio.Future[Any]]]] = deque()
+        self._confirming: deque[tuple[Message, Outcome, Sequence[Held], Sequence[asyncio.Future[Any]]]] = deque()
         self._confirmer: asyncio.Task[None] | None = None
 
     @property
@@ -131,8 +131,8 @@ class Settlement:
             return None
         self.say(message, outcome, ending.error, seconds)
         match outcome:
-            case Ack() if ending.outbox:
-                return self._send(message, ending.outbox)
+            case Ack() | Drop() if ending.outbox:
+                return self._send(message, outcome, ending.outbox)
             case Retry(pause=True):
                 self._lanes.park(message, outcome.after or 0.0, counted=False)
                 self._subscription.run(self._pause_for(outcome.after or 0.0))
@@ -140,7 +140,7 @@ class Settlement:
                 self._lanes.park(message, outcome.after or 0.0, counted=True)
             case DeadLetter():
                 self._open.add(message)
-                self._subscription.run(self._bury(message, outcome, ending.error))
+                self._subscription.run(self._bury(message, outcome, ending))
             case _:
                 message.claim.settle(message, outcome)
                 self._lanes.let_go(message)
@@ -211,13 +211,13 @@ class Settlement:
 
     # Outbox -------------------------------------------------------------------------------------------------------
 
-    def _send(self, message: Message, held: Sequence[Held]) -> "asyncio.Future[None] | None":
-        """Send what the handler published; the input is settled when all of it is confirmed."""
+    def _send(self, message: Message, outcome: Outcome, held: Sequence[Held]) -> "asyncio.Future[None] | None":
+        """Send what the handler published, or an answer; the input is settled when all of it is confirmed."""
         self._open.add(message)
         confirms = self._sent(held)
         if self._terms.confirm:
-            return asyncio.ensure_future(self._confirm(message, held, confirms))
-        self._confirming.append((message, held, confirms))
+            return asyncio.ensure_future(self._confirm(message, outcome, held, confirms))
+        self._confirming.append((message, outcome, held, confirms))
         if self._confirmer is None or self._confirmer.done():
             self._confirmer = asyncio.create_task(self._confirm_all(), name=f"{self._terms.name} confirms")
         return None
@@ -232,7 +232,9 @@ class Settlement:
         while self._confirming:
             await self._confirm(*self._confirming.popleft())
 
-    async def _confirm(self, message: Message, held: Sequence[Held], confirms: Sequence[asyncio.Future[Any]]) -> None:
+    async def _confirm(
+        self, message: Message, outcome: Outcome, held: Sequence[Held], confirms: Sequence[asyncio.Future[Any]]
+    ) -> None:
         """Settle a message when its publishes are confirmed; else the same frames are sent again, in order."""
         retries = 0
         while True:
@@ -246,7 +248,7 @@ class Settlement:
                 confirms = self._sent(held)
         if retries:
             await self._subscription.resume("publish")
-        self._settle(message, ACK)
+        self._settle(message, outcome)
 
     async def _wait(self, retries: int, reason: str, error: TransportError) -> None:
         """Wait before something is sent again; once the policy is used up the subscription pauses meanwhile."""
@@ -261,9 +263,10 @@ class Settlement:
 
     # Dead letters -------------------------------------------------------------------------------------------------
 
-    async def _bury(self, message: Message, outcome: DeadLetter, error: BaseException | None) -> None:
-        await self._written(message, outcome, error)
-        self._settle(message, outcome)
+    async def _bury(self, message: Message, outcome: DeadLetter, ending: Ending) -> None:
+        await self._written(message, outcome, ending.error)
+        held = ending.outbox or ()
+        await self._confirm(message, outcome, held, self._sent(held))
 
     async def _written(self, message: Message, outcome: DeadLetter, error: BaseException | None) -> None:
         """Write a dead letter: whole, then without what may make it too large, then on and on while paused."""

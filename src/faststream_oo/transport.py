@@ -20,6 +20,11 @@ R_co = TypeVar("R_co", covariant=True)
 class Frame:
     """One encoded message to send. Made for every publish, hence a plain class; treat it as frozen.
 
+    What every protocol knows is among the headers: `fsoo-id`, `fsoo-correlation-id`, `fsoo-type`, `content-type`, of a
+    request `fsoo-reply-to`, `fsoo-request-id` and `fsoo-deadline` (milliseconds since the epoch), of an answer
+    `fsoo-request-id` and `fsoo-status` (`ok` or `fault`). Where the protocol has a property of its own for one of them
+    the transport puts it there, and gives it back as this header, or by the `Message` property.
+
     Args:
         body: What is sent; None is an empty one.
         headers: Text headers.
@@ -93,7 +98,7 @@ class Claim(Protocol):
 
 
 class Sink(Protocol):
-    """Where a source delivers: a subscription."""
+    """Where a source delivers: a subscription, or the inbox of replies, which keeps and settles nothing."""
 
     @property
     def room(self) -> int:
@@ -188,7 +193,12 @@ class Transport(Protocol, Generic[R_co]):
         ...
 
     async def inbox(self, sink: Sink, /) -> str:
-        """Begin to feed replies into `sink`; returns the address to put into `reply_to`."""
+        """Begin to feed replies into `sink`; returns the address to put into `reply_to`.
+
+        It returns when a reply to that address would arrive: a request may be sent at once. Replies that were there
+        before are not fed. A lost connection is its own business; `sink.fail` says that it cannot go on, and it may
+        then be asked for another inbox. It ends with `close`.
+        """
         ...
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:

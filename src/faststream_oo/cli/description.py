@@ -25,6 +25,7 @@ _USUAL: Mapping[str, object] = {
     "codec": "JsonCodec",
     "middlewares": [],
     "outbox": True,
+    "reply": True,
     "enabled": True,
 }
 

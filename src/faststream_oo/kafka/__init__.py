@@ -12,6 +12,7 @@ from faststream_oo.kafka.classes import KafkaConsumer as KafkaConsumer
 from faststream_oo.kafka.classes import KafkaProducer as KafkaProducer
 from faststream_oo.kafka.classes import consumes as consumes
 from faststream_oo.kafka.classes import produces as produces
+from faststream_oo.kafka.classes import requests as requests
 from faststream_oo.kafka.message import KafkaMessage as KafkaMessage
 from faststream_oo.kafka.message import KafkaOutgoing as KafkaOutgoing
 from faststream_oo.kafka.message import KafkaReceipt as KafkaReceipt
@@ -53,6 +54,7 @@ __all__ = [
     "Topics",
     "consumes",
     "produces",
+    "requests",
 ]
 
 

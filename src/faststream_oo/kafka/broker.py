@@ -1,7 +1,7 @@
 """The broker of a Kafka cluster."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import evolve
 
@@ -18,6 +18,8 @@ from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
 from faststream_oo.transport import Frame
+
+R = TypeVar("R")
 
 _REBALANCE_MARGIN = 30.0
 
@@ -86,13 +88,51 @@ class KafkaBroker(Broker):
         """Send one message past the outbox, and return where it was written. Raises PublishError."""
         return cast(KafkaReceipt, await self.send_past_outbox(address, body))
 
+    async def request(
+        self,
+        address: str | Topic,
+        body: object,
+        /,
+        *,
+        reply: type[R],
+        timeout: float = 30.0,  # noqa: ASYNC109 - seconds, as everywhere in this API
+    ) -> R:
+        """Send a request and return its decoded reply.
+
+        Raises:
+            RequestTimeoutError: No reply in `timeout` seconds.
+            RemoteError: The other side failed.
+            PublishError: The cluster refused the request.
+        """
+        return cast(R, await self.request_by_hand(address, body, reply, timeout))
+
     async def partitions(self, topic: str | Topic, /) -> Sequence[PartitionInfo]:
         """Ask the cluster about a topic; none when it does not exist."""
         return await cast(KafkaTransport, self.transport).partitions(self.locate(topic).name)
 
     def connect(self) -> KafkaTransport:
         """Return the transport to open; no I/O."""
-        return self._transport or make_transport(self._settings)
+        return self._transport or make_transport(self._placed)
+
+    @property
+    def _placed(self) -> KafkaSettings:
+        """The settings with the prefix that the embedding adds."""
+        return evolve(self._settings, prefix=self.options.prefix)
+
+    def reply_addresses(self) -> Sequence[Address]:
+        """Return the topic of replies."""
+        return [self._placed.replies()]
+
+    def asking(self, reply_to: str, /) -> Mapping[str, str]:
+        """Return topic and partition of this instance's replies as headers."""
+        topic, _, partition = reply_to.rpartition("/")
+        return {"fsoo-reply-to": topic, "fsoo-reply-partition": partition}
+
+    def answering(self, message: Message, /) -> tuple[Address, Mapping[str, object]]:
+        """Return topic and partition that a request names; one without a partition takes any."""
+        partition = message.headers.get("fsoo-reply-partition", "")
+        place = {"partition": int(partition)} if partition.isdecimal() else {}
+        return Topic(message.reply_to or "", external=True), place
 
     def native(self, address: str | Address, /) -> Address:
         """Return a Topic for text."""
@@ -154,6 +194,7 @@ class KafkaBroker(Broker):
             headers=dict(frame.headers),
             key=frame.key,
             id=frame.headers.get("fsoo-id", ""),
+            reply_to=frame.headers.get("fsoo-reply-to"),
             topic=address.name.removeprefix(prefix),
         )
 

@@ -14,13 +14,14 @@ from faststream_oo.kafka.options import (
     KafkaRouteOptions,
 )
 from faststream_oo.producer import Producer
-from faststream_oo.routes import mark_consumes, mark_produces
+from faststream_oo.routes import RequestMark, mark_consumes, mark_produces, mark_requests
 from faststream_oo.transport import Claim
 
 R = TypeVar("R")
 P = ParamSpec("P")
 ConsumerT = TypeVar("ConsumerT", bound="KafkaConsumer")
 _HOOKS = ("on_assigned", "on_revoked", "on_lost")
+ProducerT = TypeVar("ProducerT", bound="KafkaProducer")
 OwnerT = TypeVar("OwnerT", bound="KafkaConsumer | KafkaProducer")
 
 
@@ -104,5 +105,27 @@ def produces(
 
     def mark(method: AsyncMethod[OwnerT, P, R]) -> AsyncMethod[OwnerT, P, R]:
         return mark_produces(method, native, options)
+
+    return mark
+
+
+def requests(
+    address: str | Topic, /, *, reply: type[R], timeout: float = 30.0, **options: Unpack[KafkaProduceOptions]
+) -> Callable[[AsyncMethod[ProducerT, P, object]], AsyncMethod[ProducerT, P, R]]:
+    """Send what the method returns as a request, and return the decoded reply to the caller.
+
+    The method returns a body or a `KafkaOutgoing`. Requests go at once, also while a message is being handled.
+
+    Args:
+        address: Where to; `str` is short for `Topic`.
+        reply: Class of the reply, `list[X]`, `dict[str, X]`, or the base class of several contracts.
+        timeout: Seconds to wait for it; then RequestTimeoutError.
+        options: As of `@produces`.
+    """
+    native = Topic(address) if isinstance(address, str) else address
+
+    def mark(method: AsyncMethod[ProducerT, P, object]) -> AsyncMethod[ProducerT, P, R]:
+        mark_requests(method, RequestMark(native, options, reply, timeout))
+        return cast("AsyncMethod[ProducerT, P, R]", method)
 
     return mark

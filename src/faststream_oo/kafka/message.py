@@ -236,7 +236,11 @@ class ReceivedRecord(KafkaMessage[T_co]):
     @property
     def reply_to(self) -> str | None:
         """`fsoo-reply-to`."""
-        return self.headers.get("fsoo-reply-to")
+        # Asked for every message: most have few headers, which nobody reads.
+        for name, value in self._record.headers:
+            if name == "fsoo-reply-to":
+                return _text(value)
+        return None
 
     @property
     def path(self) -> Mapping[str, str]:

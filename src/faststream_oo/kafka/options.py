@@ -67,7 +67,7 @@ class KafkaRouteOptions(KafkaConsumeOptions, total=False):
 
 
 class KafkaProduceOptions(ProduceOptions, total=False):
-    """Options of `@produces`.
+    """Options of `@produces` and `@requests`.
 
     Attributes:
         partition: Send to this partition whatever the key.
@@ -111,6 +111,8 @@ class KafkaSettings:
         idempotence: The broker drops duplicates of our resends; needs acks "all".
         compression: Of the client's batches.
         linger: Seconds a batch may wait for more messages. None is 0, as aiokafka batches behind its request in flight.
+        reply_topic: Where replies to `@requests` arrive. Default `fsoo-replies`, with 8 partitions; an instance takes one
+            of them, from its end, and names it in `fsoo-reply-partition`.
         topology: What to do with declared topics at start.
         defaults: Options of every consumer of this broker, below those in the code.
         consumers: Options by `Class` or `Class.method`, above those in the code.
@@ -128,11 +130,17 @@ class KafkaSettings:
     idempotence: bool = field(default=True, kw_only=True)
     compression: Literal["gzip", "snappy", "lz4", "zstd"] | None = field(default=None, kw_only=True)
     linger: float | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(0)))
+    reply_topic: str | None = field(default=None, kw_only=True)
     topology: Topology = field(default="create", kw_only=True)
     defaults: KafkaConsumeOptions = field(factory=KafkaConsumeOptions, kw_only=True)
     consumers: Mapping[str, KafkaConsumeSettings] = field(factory=dict[str, KafkaConsumeSettings], kw_only=True)
     producers: Mapping[str, KafkaProduceSettings] = field(factory=dict[str, KafkaProduceSettings], kw_only=True)
     config: Mapping[str, str | int | float | bool] = field(factory=dict[str, str | int | float | bool], kw_only=True)
+
+    def replies(self) -> Topic:
+        """Return the topic of replies, prefix included."""
+        name = self.prefix + (self.reply_topic or "fsoo-replies")
+        return Topic(name, partitions=8, config={"retention.ms": "3600000"})
 
 
 @frozen

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -28,12 +29,17 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self._now = 0.0
+        self._began = time.time()
         self._number = count()
         self._timers: list[tuple[float, int, VirtualTimer]] = []
 
     def time(self) -> float:
         """Return the seconds it was moved by."""
         return self._now
+
+    def wall(self) -> float:
+        """Return the system's time when it was made, and the seconds it was moved by."""
+        return self._began + self._now
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> VirtualTimer:
         """Call back when the clock was moved by `delay` seconds more."""

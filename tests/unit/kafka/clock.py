@@ -22,6 +22,9 @@ class ManualClock:
     def time(self) -> float:
         return self._now
 
+    def wall(self) -> float:
+        return 1_700_000_000.0 + self._now
+
     def call_later(self, delay: float, callback: Callable[[], object], /) -> ManualTimer:
         timer = ManualTimer(self._now + delay, callback)
         self._timers.append(timer)

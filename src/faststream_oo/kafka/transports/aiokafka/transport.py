@@ -19,6 +19,7 @@ from faststream_oo.kafka.transports.aiokafka.config import (
     check_source_config,
     largest_record,
 )
+from faststream_oo.kafka.transports.aiokafka.inbox import PartitionInbox
 from faststream_oo.kafka.transports.aiokafka.producers import Producers
 from faststream_oo.kafka.transports.aiokafka.sender import TopicSender
 from faststream_oo.kafka.transports.aiokafka.shutdown import CLOSE_SECONDS
@@ -46,6 +47,7 @@ class AiokafkaTransport:
         self._producers = Producers(settings)
         self._senders: dict[str, TopicSender] = {}
         self._watch = BrokerWatch(self._admin.ping)
+        self._inboxes: list[PartitionInbox] = []
 
     async def open(self) -> None:
         """Connect, once: a producer, and the client for questions. Raises ConnectError."""
@@ -65,6 +67,8 @@ class AiokafkaTransport:
     async def close(self) -> None:
         """Send what was accepted, as far as that is possible in a few seconds, and disconnect."""
         self._watch.close()
+        inboxes, self._inboxes = self._inboxes, []
+        await asyncio.gather(*(inbox.close() for inbox in inboxes))
         senders, self._senders = list(self._senders.values()), {}
         await asyncio.gather(*(sender.close(CLOSE_SECONDS) for sender in senders))
         await asyncio.gather(self._producers.close(), self._admin.close())
@@ -104,8 +108,15 @@ class AiokafkaTransport:
         await self._admin.delete(topics)
 
     async def inbox(self, sink: Sink, /) -> str:
-        """Refuse: requests are not served by this transport."""
-        raise TransportError("the aiokafka transport has no inbox for replies")
+        """Begin to feed what is written to one partition of the reply topic; return `topic/partition`."""
+        inbox = PartitionInbox(self._settings, self._admin, self._watch, sink)
+        try:
+            place = await inbox.open(self._settings.replies().name)
+        except BaseException:
+            await inbox.close()
+            raise
+        self._inboxes.append(inbox)
+        return place
 
     async def transact(
         self,

@@ -1,7 +1,6 @@
 """One embedded Kafka cluster: its topics and groups, and what a test can do to it."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -51,11 +50,10 @@ class MemoryCluster:
         """Set while the cluster answers."""
         self.online.set()
         self._groups: dict[str, Group] = {}
-        self._wall = time.time() - clock.time()
 
     def now(self) -> int:
         """Return milliseconds since the epoch."""
-        return int((self._wall + self.clock.time()) * 1000)
+        return int(self.clock.wall() * 1000)
 
     def check_online(self) -> None:
         """Raise TransportError while the cluster does not answer."""

@@ -1,6 +1,7 @@
 """The transport to an embedded Kafka."""
 
 from collections.abc import Mapping, Sequence
+from secrets import randbelow
 from typing import Any, NoReturn, cast
 
 from faststream_oo.address import Address
@@ -11,6 +12,7 @@ from faststream_oo.kafka.message import PartitionInfo
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
 from faststream_oo.kafka.transports.memory.declaring import declare
+from faststream_oo.kafka.transports.memory.inbox import MemoryInbox
 from faststream_oo.kafka.transports.memory.members import MemorySource
 from faststream_oo.kafka.transports.memory.producing import MAX_REQUEST_SIZE, Limits, MemoryProducer, MemorySender
 from faststream_oo.options import Topology
@@ -30,6 +32,7 @@ class MemoryTransport:
         self._cluster: MemoryCluster | None = None
         self._foreign = False
         self._producer: MemoryProducer | None = None
+        self._inboxes: list[MemoryInbox] = []
 
     @property
     def cluster(self) -> MemoryCluster:
@@ -58,6 +61,8 @@ class MemoryTransport:
 
     async def close(self) -> None:
         """Give up what waits for a cluster that is down, and disconnect."""
+        while self._inboxes:
+            self._inboxes.pop().close()
         if self._producer is not None:
             self.cluster.clients.remove(self._producer)
             self._producer.close()
@@ -80,9 +85,15 @@ class MemoryTransport:
             raise TransportError("this MemoryTransport is not open")
         return MemorySender(self._producer, address.name)
 
-    async def inbox(self, sink: Sink, /) -> NoReturn:
-        """Refuse: there is no request and reply here."""
-        raise TransportError("the embedded Kafka has no request and reply")
+    async def inbox(self, sink: Sink, /) -> str:
+        """Begin to feed what is written to one partition of the reply topic; return `topic/partition`."""
+        topic = self._settings.replies().name
+        self.cluster.check_online()
+        if topic not in self.cluster.topics:
+            raise TransportError(f'unknown topic "{topic}": replies need it')
+        partition = randbelow(len(self.cluster.topics[topic]))
+        self._inboxes.append(MemoryInbox(self.cluster, self.cluster.log(topic, partition), sink))
+        return f"{topic}/{partition}"
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
         """Apply the mode and return the differences found; in an embedding external topics simply exist."""
