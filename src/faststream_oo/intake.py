@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 
 from faststream_oo.broker import Broker
 from faststream_oo.clock import Clock
@@ -97,10 +97,9 @@ class Intake:
         """Messages that wait for a retry, or behind one: nothing happens to them until the clock moves."""
         return self._lanes.parked
 
-    @property
-    def busy(self) -> bool:
-        """Whether any message is on its way through now."""
-        return self._lanes.held > self._lanes.parked
+    def moving(self, asking: Container[Message] = (), /) -> int:
+        """Return how many messages are on their way through now, the attempts at these waiting for a reply."""
+        return self._lanes.held - self._lanes.parked - self._lanes.stuck(asking)
 
     @property
     def source(self) -> Source:

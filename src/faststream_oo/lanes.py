@@ -270,6 +270,14 @@ class Lanes:
         lanes = {self._lane(message) for message in self._parked}
         return len(self._parked) + sum(len(self._behind.get(lane) or ()) for lane in lanes if lane is not None)
 
+    def stuck(self, waiting: Container[Message], /) -> int:
+        """Return how many messages cannot move while the attempts at these wait: what is behind them, too."""
+        running = [message for message in self._running.values() if message in waiting]
+        lanes = {self._lane(message) for message in running}
+        behind = sum(len(self._behind.get(lane) or ()) for lane in lanes if lane is not None)
+        queued = len(self._fresh) + len(self._released) if len(running) == self._concurrency else 0
+        return len(running) + behind + queued
+
     # Leaving ------------------------------------------------------------------------------------------------------
 
     def holds(self, claims: Container[Claim], /) -> bool:

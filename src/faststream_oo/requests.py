@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -243,9 +243,3 @@ def _unsent(reply: "asyncio.Future[Any]", confirmed: "asyncio.Future[Any]") -> N
     """A request that the broker refused has no reply."""
     if not confirmed.cancelled() and (error := confirmed.exception()) is not None and not reply.done():
         reply.set_exception(error)
-
-
-def asked_by(waiting: Iterable[Waiting], /) -> Sequence[Attempt]:
-    """Return the attempts that wait for a reply."""
-    attempts = {id(one.attempt): one.attempt for one in waiting if one.attempt is not None}
-    return list(attempts.values())

@@ -17,6 +17,7 @@ from faststream_oo.kafka import (
     KafkaSubscription,
     consumes,
     produces,
+    requests,
 )
 from faststream_oo.testing import Harness
 
@@ -46,7 +47,17 @@ class Payments(KafkaProducer):
         return KafkaOutgoing(Payment(order.order_id), key=order.order_id)
 
 
-class Orders(KafkaConsumer, group="billing", concurrency=4):
+class Desk(KafkaProducer, headers={"x-desk": "1"}):
+    @requests("payments.of", reply=Payment, timeout=2.0, partition=0)
+    async def payment(self, order_id: str) -> str:
+        return order_id
+
+    @requests("payments.of", reply=list[Payment])
+    async def payments(self, order_id: str) -> KafkaOutgoing[str]:
+        return KafkaOutgoing(order_id)
+
+
+class Orders(KafkaConsumer, group="billing", concurrency=4, reply=False):
     @consumes("orders")
     async def placed(self, order: Order, message: KafkaMessage[Order]) -> None:
         assert_type(message.value, Order)
@@ -71,6 +82,14 @@ async def producers(payments: Payments, orders: Orders, message: KafkaMessage[Or
     assert_type(await payments.many([]), Batch[Payment])
     assert_type((await payments.keyed(Order("o-1", 1))).body, Payment)
     await orders.placed(Order("o-1", 1), message)
+
+
+async def asking(desk: Desk, broker: KafkaBroker, harness: Harness[Shop]) -> None:
+    assert_type(await desk.payment("o-1"), Payment)
+    assert_type(await desk.payments("o-1"), list[Payment])
+    assert_type(await broker.request("payments.of", "o-1", reply=Payment), Payment)
+    assert_type(await broker.request("payments.of", "o-1", reply=dict[str, Payment], timeout=1.0), dict[str, Payment])
+    assert_type(await harness.request("payments.of", "o-1", reply=Payment), Payment)
 
 
 async def brokers(broker: KafkaBroker) -> None:

@@ -15,7 +15,7 @@ from faststream_oo.options import Exponential, RetryPolicy
 from faststream_oo.outcome import DeadLetter, Drop, Outcome, Retry
 from faststream_oo.plan import Plan, Planned
 from faststream_oo.publishing import produced_body
-from faststream_oo.routes import class_prefix, routes_of
+from faststream_oo.routes import RequestMark, class_prefix, routes_of
 
 _SEEN = frozenset({"group", "delivery", "dead_letter", "address"})
 _USUAL: Mapping[str, object] = {
@@ -77,6 +77,19 @@ class PublicationFacts:
 
 
 @frozen(kw_only=True)
+class RequestFacts(PublicationFacts):
+    """One method that asks.
+
+    Attributes:
+        reply: What is answered.
+        timeout: Seconds to wait for it.
+    """
+
+    reply: str
+    timeout: float
+
+
+@frozen(kw_only=True)
 class Description:
     """An application, seen from outside."""
 
@@ -85,17 +98,20 @@ class Description:
     description: str
     subscriptions: Sequence[SubscriptionFacts] = field(factory=tuple[SubscriptionFacts, ...])
     producers: Sequence[PublicationFacts] = field(factory=tuple[PublicationFacts, ...])
+    requests: Sequence[RequestFacts] = field(factory=tuple[RequestFacts, ...])
 
 
 def description_of(application: Application) -> Description:
     """Describe a checked application."""
     plan = application.plan
+    sent = list(_publications(plan))
     return Description(
         title=application.title,
         version=application.version,
         description=application.description,
         subscriptions=[_subscription(planned) for planned in plan.subscriptions],
-        producers=list(_publications(plan)),
+        producers=[one for one in sent if not isinstance(one, RequestFacts)],
+        requests=[one for one in sent if isinstance(one, RequestFacts)],
     )
 
 
@@ -108,9 +124,17 @@ def as_text(described: Description) -> str:
         (one.name, one.address, _pairs({"key": one.key, "body": one.body} | _told(one.options)))
         for one in described.producers
     ]
+    asked = [
+        (
+            one.name,
+            one.address,
+            _pairs({"reply": one.reply, "timeout": one.timeout, "key": one.key, "body": one.body} | _told(one.options)),
+        )
+        for one in described.requests
+    ]
     head = " ".join(filter(None, [described.title, described.version]))
-    parts = [head, described.description, _table("subscriptions", consumed), _table("producers", produced)]
-    return "\n\n".join(filter(None, parts))
+    tables = [_table("subscriptions", consumed), _table("producers", produced), _table("requests", asked)]
+    return "\n\n".join(filter(None, [head, described.description, *tables]))
 
 
 def _subscription(planned: Planned) -> SubscriptionFacts:
@@ -148,16 +172,20 @@ def _publications(plan: Plan) -> Iterator[PublicationFacts]:
     owners += [(entry.served.cls, one.broker) for one in plan.subscriptions for entry in one.entries]
     for cls, broker in dict.fromkeys(owners):
         for route in routes_of(cls):
-            for mark in route.produces:
+            for mark in route.sends:
                 options = broker.produce_options(cls, route.method, mark)
-                yield PublicationFacts(
-                    name=f"{cls.__name__}.{route.method}",
-                    broker=_place(broker),
-                    address=broker.locate(options.pop("address", mark.address), class_prefix(cls)).name,
-                    key=options.pop("key", None),
-                    body=_type_name(produced_body(getattr(cls, route.method))),
-                    options={name: _form(value) for name, value in options.items()},
-                )
+                facts: dict[str, Any] = {
+                    "name": f"{cls.__name__}.{route.method}",
+                    "broker": _place(broker),
+                    "address": broker.locate(options.pop("address", mark.address), class_prefix(cls)).name,
+                    "key": options.pop("key", None),
+                    "body": _type_name(produced_body(getattr(cls, route.method))),
+                    "options": {name: _form(value) for name, value in options.items()},
+                }
+                if isinstance(mark, RequestMark):
+                    yield RequestFacts(**facts, reply=_type_name(mark.reply), timeout=mark.timeout)
+                else:
+                    yield PublicationFacts(**facts)
 
 
 def _place(broker: Broker) -> str:

@@ -16,14 +16,16 @@ from faststream_oo.address import Address
 from faststream_oo.application import Application
 from faststream_oo.broker import Broker
 from faststream_oo.clock import LoopClock
+from faststream_oo.codec import reader_of
 from faststream_oo.container.providers import ProviderOf
 from faststream_oo.current import EMBEDDING, Embedding
 from faststream_oo.deadletters import DeadLettered
-from faststream_oo.errors import LifecycleError, TransportError
+from faststream_oo.errors import LifecycleError, RequestTimeoutError, TransportError
 from faststream_oo.intake import Intake
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome
 from faststream_oo.publishing import Publication, Terms
+from faststream_oo.requests import Request
 from faststream_oo.testing.recorder import Recorder, Sent, View
 from faststream_oo.testing.virtual import VirtualClock
 from faststream_oo.transport import Sender
@@ -158,8 +160,35 @@ class Harness(Generic[C]):
     async def publish(self, address: str | Address, body: object, /) -> None:
         """Send a message from outside; a `str` must mean one address of one broker only, else name it natively."""
         broker = self._broker_of(address)
-        outside = Publication(cast(Any, _Outside(broker)), broker.locate(address), Terms(broker.codec, held=False))
-        await outside.publish(body)
+        await self._outside(broker, address).publish(body)
+
+    async def request(
+        self,
+        address: str | Address,
+        body: object,
+        /,
+        *,
+        reply: type[T],
+        timeout: float = 5.0,  # noqa: ASYNC109 - seconds, as everywhere in this API
+    ) -> T:
+        """Send a request from outside, and return its decoded reply.
+
+        Raises:
+            RequestTimeoutError: No reply in `timeout` real seconds.
+            RemoteError: The handler failed.
+        """
+        broker = self._broker_of(address)
+        decode = reader_of(broker.codec.decoder(reply))
+        try:
+            async with asyncio.timeout(timeout):
+                return cast(
+                    T, await broker.requests.ask(Request(self._outside(broker, address), decode, timeout), body)
+                )
+        except TimeoutError as error:
+            raise RequestTimeoutError(f"no reply from {address} in {timeout:g} s") from error
+
+    def _outside(self, broker: Broker, address: str | Address) -> Publication:
+        return Publication(cast(Any, _Outside(broker)), broker.locate(address), Terms(broker.codec, held=False))
 
     def _broker_of(self, address: str | Address) -> Broker:
         brokers = self.application.brokers
@@ -173,6 +202,8 @@ class Harness(Generic[C]):
 
     async def settled(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - seconds, as everywhere in this API
         """Return when every message is settled, counted and not guessed; waits due later by the clock do not count.
+
+        A request counts until it is answered; one that nobody answers waits for its time-out, and does not.
 
         Raises:
             TimeoutError: Not in `timeout` real seconds; says what is still in flight.
@@ -190,11 +221,15 @@ class Harness(Generic[C]):
 
     async def _busy(self) -> Sequence[str]:
         found: list[str] = []
+        requests = {name: one for broker in self.application.brokers for name, one in broker.requests.waiting.items()}
+        asking = {one.attempt.message for one in requests.values() if one.attempt and one.attempt.message}
         for subscription in self.application.subscriptions.values():
             intake = cast(Intake, subscription)
             lag = 0 if intake.state == "paused" else await intake.lag()
-            if intake.busy or lag is None or lag > 0:
+            if intake.moving(asking) or lag is None or lag > 0:
                 found.append(f"{intake.name} has {intake.in_flight} in flight and {lag} waiting")
+        if arriving := len(self._recorder.answered.intersection(requests)):
+            found.append(f"{arriving} replies did not arrive")
         if self._recorder.waiting:
             found.append(f"{self._recorder.waiting} publishes are not confirmed")
         return found

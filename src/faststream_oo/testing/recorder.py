@@ -43,6 +43,8 @@ class Recorder:
         self.published: list[Sent] = []
         self.outcomes: list[tuple[str, Outcome]] = []
         self.letters: list[DeadLettered] = []
+        self.answered: set[str] = set()
+        """Ids of requests that were answered."""
         self._open: set[asyncio.Future[Any]] = set()
 
     @property
@@ -53,6 +55,8 @@ class Recorder:
     def sent(self, address: Address, frame: Frame, confirmed: Awaitable[Any] | None, /) -> None:
         """Keep a message."""
         self.published.append(Sent(address, frame))
+        if "fsoo-status" in frame.headers:
+            self.answered.add(frame.headers.get("fsoo-request-id", ""))
         if isinstance(confirmed, asyncio.Future) and not confirmed.done():
             self._open.add(confirmed)
             confirmed.add_done_callback(self._open.discard)

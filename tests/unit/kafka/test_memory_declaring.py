@@ -171,8 +171,8 @@ async def test_a_cluster_that_is_down_answers_no_question(transport: MemoryTrans
         await transport.declare([Topic("a")], "create")
 
 
-async def test_requests_and_transactions_are_refused(transport: MemoryTransport) -> None:
-    with pytest.raises(TransportError, match="no request and reply"):
+async def test_an_inbox_needs_its_topic_and_transactions_are_refused(transport: MemoryTransport) -> None:
+    with pytest.raises(TransportError, match='unknown topic "fsoo-replies"'):
         await transport.inbox(RecordingSink())
     with pytest.raises(PublishError, match="no transactions"):
         await transport.transact(None, {}, [])
