@@ -1,6 +1,7 @@
 """A clock that stands still until a test moves it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 
@@ -17,13 +18,14 @@ class ManualTimer:
 class ManualClock:
     def __init__(self) -> None:
         self._now = 1000.0
+        self._wall = time.time() - self._now
         self._timers: list[ManualTimer] = []
 
     def time(self) -> float:
         return self._now
 
     def wall(self) -> float:
-        return 1_700_000_000.0 + self._now
+        return self._wall + self._now
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> ManualTimer:
         timer = ManualTimer(self._now + delay, callback)
