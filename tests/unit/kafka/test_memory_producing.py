@@ -185,7 +185,7 @@ async def test_the_client_limit_can_be_raised() -> None:
 
     assert (await sender.send(Frame(bytes(1_500_000)))).offset == 0
     with pytest.raises(PublishError, match=r"max\.message.bytes"):
-        sender.send(Frame(bytes(2_500_000)))
+        await sender.send(Frame(bytes(2_500_000)))
     await transport.close()
 
 

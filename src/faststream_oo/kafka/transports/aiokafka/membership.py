@@ -17,7 +17,7 @@ from faststream_oo.transport import Sink
 _log: Final = logging.getLogger("faststream_oo")
 
 _POSITION_SECONDS: Final = 10.0
-_COMMIT_SECONDS: Final = 10.0
+_COMMIT_SECONDS: Final = 5.0
 _MARGIN: Final = 30.0
 """Seconds of the rebalance timeout that are left for the last commit and for joining again."""
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import aiokafka
 from aiokafka import AIOKafkaConsumer, errors
@@ -28,6 +28,8 @@ from faststream_oo.transport import Capabilities, Claim, Sink
 
 _log: Final = logging.getLogger("faststream_oo")
 
+Found: TypeAlias = Mapping[aiokafka.TopicPartition, Sequence[Any]]
+
 _LARGEST_READ: Final = 500
 _WAIT_MILLIS: Final = 1000
 _HOLDING_MILLIS: Final = 50
@@ -36,7 +38,7 @@ _HOLDING_MILLIS: Final = 50
 _JOIN_SECONDS: Final = 60.0
 _LOOKS: Final = 5
 _LOOK_PAUSE: Final = 0.2
-_FLUSH_SECONDS: Final = 10.0
+_FLUSH_SECONDS: Final = 5.0
 _OPEN_READS: Final = 20
 """A partition whose unsettled positions exceed so many prefetches is not read until they are fewer."""
 
@@ -223,14 +225,13 @@ class AiokafkaSource:
         getmany = self._consumer.getmany
         trouble = False
         while True:
-            room = await self._room(sink)
-            membership.release(_OPEN_READS * self._options.prefetch // 2)
             try:
-                async with membership.handing_over:
-                    found = await getmany(timeout_ms=0, max_records=min(room, _LARGEST_READ))
-                    fed = bool(found) and await self._feed(found, membership, sink)
-                if not fed:
-                    await self._wait_for_records(membership, sink, min(room, _LARGEST_READ))
+                room = await self._room(membership, sink)
+                membership.release(_OPEN_READS * self._options.prefetch // 2)
+                wait = _HOLDING_MILLIS if membership.holding else _WAIT_MILLIS
+                # Not within the lock: the client waits here for an assignment, which waits for the revoke.
+                found = await getmany(timeout_ms=wait, max_records=min(room, _LARGEST_READ))
+                await self._hand_over(found, membership, sink)
                 if trouble:
                     trouble = False
                     sink.degrade(None)
@@ -242,16 +243,7 @@ class AiokafkaSource:
                 sink.degrade(describe(error))
                 await self._clock.sleep(1.0)
 
-    async def _wait_for_records(self, membership: Membership, sink: Sink, most: int) -> None:
-        """Wait for records without holding up a rebalance, which must not wait for a quiet topic."""
-        wait = _HOLDING_MILLIS if membership.holding else _WAIT_MILLIS
-        found = await self._consumer.getmany(timeout_ms=wait, max_records=most)
-        if found:
-            # Does not wait unless a rebalance has begun: its partitions are gone then, and their records come again.
-            async with membership.handing_over:
-                await self._feed(found, membership, sink)
-
-    async def _room(self, sink: Sink) -> int:
+    async def _room(self, membership: Membership, sink: Sink) -> int:
         """Return the room of the sink; while there is none the client is polled, so that it stays a member."""
         if (room := sink.room) > 0:
             return room
@@ -262,17 +254,22 @@ class AiokafkaSource:
                 done, _ = await asyncio.wait([waiting], timeout=keep_alive)
                 if done:
                     return waiting.result()
-                membership = self._held
                 membership.pause_reading()
-                await self._consumer.getmany(timeout_ms=0)
+                found = await self._consumer.getmany(timeout_ms=0, max_records=1)
+                # A rebalance in this moment resumes what it assigns, and what was read does not come again.
+                await self._hand_over(found, membership, sink)
                 membership.resume_reading()
         finally:
             waiting.cancel()
 
-    async def _feed(
-        self, found: Mapping[aiokafka.TopicPartition, Sequence[Any]], membership: Membership, sink: Sink
-    ) -> bool:
-        """Hand records over; those of a partition that is not held come again to whoever has it."""
+    async def _hand_over(self, found: Found, membership: Membership, sink: Sink) -> None:
+        """Feed what was read; those of a partition that is not held come again to whoever has it."""
+        if found:
+            # Waits only while a rebalance is on: its partitions are gone then.
+            async with membership.handing_over:
+                await self._feed(found, membership, sink)
+
+    async def _feed(self, found: Found, membership: Membership, sink: Sink) -> None:
         if not self._settles and self._options.group is not None:
             await self._consumer.commit(
                 {
@@ -291,7 +288,6 @@ class AiokafkaSource:
                     membership.hold(partition)
             batch: list[Message] = [ReceivedRecord(record, claim) for record in records]
             sink.feed(batch)
-        return True
 
     def _fatal(self, error: BaseException) -> TransportError:
         if isinstance(error, _NO_PLACE):

@@ -70,8 +70,11 @@ class AiokafkaTransport:
         inboxes, self._inboxes = self._inboxes, []
         await asyncio.gather(*(inbox.close() for inbox in inboxes))
         senders, self._senders = list(self._senders.values()), {}
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CLOSE_SECONDS
         await asyncio.gather(*(sender.close(CLOSE_SECONDS) for sender in senders))
-        await asyncio.gather(self._producers.close(), self._admin.close())
+        # Nothing is left to be sent: whoever had to give up does not wait for the broker once more.
+        await asyncio.gather(self._producers.close(max(deadline - loop.time(), 1.0)), self._admin.close())
 
     async def ping(self) -> None:
         """Return when the cluster answers. Raises TransportError."""

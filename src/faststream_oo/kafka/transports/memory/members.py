@@ -20,7 +20,7 @@ from faststream_oo.kafka.transports.memory.groups import Alone, Group
 from faststream_oo.message import Message
 from faststream_oo.transport import Capabilities, Claim, Sink
 
-_FLUSH_SECONDS: Final = 10.0
+_FLUSH_SECONDS: Final = 5.0
 _REBALANCE_MARGIN: Final = 30.0  # Seconds of the rebalance timeout that are left for committing and joining again.
 
 
@@ -111,7 +111,7 @@ class MemorySource:
         """Return when every settle so far is committed.
 
         Raises:
-            TransportError: The cluster is down, and not back in ten seconds; a stopped source does not wait for it.
+            TransportError: The cluster is down, and not back in five seconds; a stopped source does not wait for it.
         """
         if self._group is None or self._closing:
             return
@@ -260,6 +260,9 @@ class MemorySource:
         cursor = Cursor(claim, log, -1 if committed is None else committed)
         if self._options.start != "fail" and not cursor.placed:
             self._place(cursor)
+            if self._group is not None and committed is None and self._options.start == "latest":
+                # Else each rebalance and each restart would look for the end again, and skip what came in between.
+                self._group.commit(partition, cursor.position)
         return cursor
 
     def _place(self, cursor: Cursor) -> None:

@@ -98,15 +98,18 @@ def stored_size(record: Content, /) -> int:
 
 
 class Pending:
-    """A record that waits for the cluster to come back."""
+    """A record on its way to a cluster, which may be down; `refusal` is why the cluster will not take it."""
 
-    __slots__ = ("future", "log", "record", "timestamp", "topic")
+    __slots__ = ("future", "log", "record", "refusal", "timestamp", "topic")
 
-    def __init__(self, topic: MemoryTopic, log: PartitionLog, record: Content, timestamp: int | None) -> None:
+    def __init__(
+        self, topic: MemoryTopic, log: PartitionLog, record: Content, timestamp: int | None, refusal: str | None
+    ) -> None:
         self.topic = topic
         self.log = log
         self.record = record
         self.timestamp = timestamp
+        self.refusal = refusal
         self.future: asyncio.Future[KafkaReceipt] = asyncio.get_running_loop().create_future()
 
 
@@ -126,7 +129,7 @@ class MemoryProducer:
     def write(self, pending: Pending, /) -> asyncio.Future[KafkaReceipt]:
         """Append a record now, or when the cluster is back."""
         if self.cluster.online.is_set():
-            pending.future.set_result(self._append(pending))
+            self._take(pending)
         else:
             self._waiting.append(pending)
         return pending.future
@@ -138,13 +141,9 @@ class MemoryProducer:
         """Append what waited; what was given up meanwhile is sent all the same, as it was accepted."""
         while self._waiting:
             pending = self._waiting.popleft()
-            future = pending.future
             if pending.log.deleted:
-                self._refuse(future, f'topic "{pending.topic.name}" was deleted')
-                continue
-            receipt = self._append(pending)
-            if not future.done():
-                future.set_result(receipt)
+                pending.refusal = f'topic "{pending.topic.name}" was deleted'
+            self._take(pending)
 
     def changed(self, topic: str, /) -> None:
         """Topics are looked up whenever something is sent."""
@@ -153,6 +152,14 @@ class MemoryProducer:
         """Give up what still waits."""
         while self._waiting:
             self._refuse(self._waiting.popleft().future, "the embedded Kafka was down until the end")
+
+    def _take(self, pending: Pending) -> None:
+        if pending.refusal is not None:
+            self._refuse(pending.future, pending.refusal)
+            return
+        receipt = self._append(pending)
+        if not pending.future.done():
+            pending.future.set_result(receipt)
 
     def _append(self, pending: Pending) -> KafkaReceipt:
         log = pending.log
@@ -191,15 +198,25 @@ class MemorySender:
         self._problem = topic_problem(topic)
 
     def send(self, frame: Frame, /) -> asyncio.Future[KafkaReceipt]:
-        """Append a record now; while the cluster is down it waits. Raises PublishError for what Kafka would refuse."""
+        """Append a record now; while the cluster is down it waits.
+
+        Returns:
+            The confirm, which has a PublishError for what only a broker refuses.
+
+        Raises:
+            PublishError: A producer refuses it before it is sent.
+        """
         topic = self._topic()
         record = native(frame)
-        self._check(topic, record, copied=frame.copy_of is not None)
+        if record[0] is None and record[1] is None:
+            raise PublishError(f'a record of "{self._name}" has neither key nor value')
         log = topic[self._partition(topic, record[1], frame.options.get("partition"))]
         timestamp = frame.options.get("timestamp")
         if timestamp is not None and not isinstance(timestamp, datetime):
             raise PublishError(f"timestamp={timestamp!r} is no datetime")
-        return self._producer.write(Pending(topic, log, record, None if timestamp is None else self._stamp(timestamp)))
+        stamp = None if timestamp is None else (timestamp.astimezone(UTC) - EPOCH) // _MILLISECOND
+        refusal = self._size_refusal(topic, record, copied=frame.copy_of is not None)
+        return self._producer.write(Pending(topic, log, record, stamp, refusal or self._refusal(topic, record, stamp)))
 
     def _topic(self) -> MemoryTopic:
         if self._problem is not None:
@@ -216,28 +233,25 @@ class MemorySender:
             raise PublishError(f'topic "{self._name}" has no partition {wanted!r}: it has {len(topic)}, from 0')
         return wanted
 
-    def _check(self, topic: MemoryTopic, record: Content, *, copied: bool) -> None:
+    def _size_refusal(self, topic: MemoryTopic, record: Content, *, copied: bool) -> str | None:
+        """Return why a broker finds a record too large. Raises PublishError when it is too large for the producer."""
         value, key, headers = record
-        if key is None:
-            if value is None:
-                raise PublishError(f'a record of "{self._name}" has neither key nor value')
-            if topic.compacted:
-                raise PublishError(f'a record without a key: "{self._name}" is compacted')
         least = min(self._producer.limits.max_request_size, topic.max_message_bytes)
         rough = sum([4 * len(name) + len(content or b"") + 10 for name, content in headers])
         if len(value or b"") + len(key or b"") + rough + 128 <= least:
-            return
+            return None
         if not copied and (size := estimated_size(record)) > self._producer.limits.max_request_size:
             limit = self._producer.limits.max_request_size
             raise PublishError(
                 f'a record of {size} bytes for "{self._name}": the producer\'s max_request_size is {limit}'
             )
         if (size := stored_size(record)) > topic.max_message_bytes:
-            limit = topic.max_message_bytes
-            raise PublishError(f'a record of {size} bytes: max.message.bytes of "{self._name}" is {limit}')
+            return f'a record of {size} bytes: max.message.bytes of "{self._name}" is {topic.max_message_bytes}'
+        return None
 
-    def _stamp(self, timestamp: datetime) -> int:
-        stamp = (timestamp.astimezone(UTC) - EPOCH) // _MILLISECOND
-        if stamp > self._producer.cluster.now() + _AHEAD:
-            raise PublishError(f'timestamp {timestamp.isoformat()} is over an hour ahead: "{self._name}" refuses it')
-        return stamp
+    def _refusal(self, topic: MemoryTopic, record: Content, stamp: int | None) -> str | None:
+        if topic.compacted and record[1] is None:
+            return f'a record without a key: "{self._name}" is compacted'
+        if stamp is not None and stamp > self._producer.cluster.now() + _AHEAD:
+            return f'a timestamp over an hour ahead: "{self._name}" refuses it'
+        return None

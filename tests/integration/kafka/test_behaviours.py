@@ -1,0 +1,338 @@
+"""What users notice of Kafka, on the real broker and on the embedded one: one test a behaviour, each with its number.
+
+K-01 to K-73 and K-E1 to K-E6 are numbers of measured behaviours. Not here: what the contract tests beside this module
+hold already (K-08, 10, 15, 24, 33, 52, 53, 63, E1), what a killed worker shows (K-36), and what needs an open
+transaction, a seek or a reader of chosen partitions.
+"""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from faststream_oo.errors import PublishError, TransportError
+from faststream_oo.kafka import KafkaReceipt, Topics
+from faststream_oo.kafka.address import Topic, TopicPartition
+from faststream_oo.kafka.transport import KafkaTransport
+from faststream_oo.transport import Frame
+from tests.integration.kafka.conftest import Begin, Raw
+from tests.integration.worlds import until
+from tests.unit.kafka.sinks import RecordingSink
+
+KEYS = {
+    "a": (0, 1, 4),
+    "b": (0, 2, 8),
+    "order-2": (0, 0, 3),
+    "user:42": (0, 1, 1),
+    "hello world": (0, 1, 7),
+    "123456789": (0, 0, 6),
+    "ключ": (0, 2, 8),
+    "00": (0, 2, 8),
+    "": (0, 0, 9),
+}
+LARGEST = 1_048_486
+"""The longest value without key and headers that the client's default limit lets through."""
+
+
+async def publish(transport: KafkaTransport, topic: str, *frames: Frame) -> list[KafkaReceipt]:
+    sender = transport.sender(Topic(topic))
+    confirms = [sender.send(frame) for frame in frames]
+    return [await confirm for confirm in confirms if confirm is not None]
+
+
+def shares(*sinks: RecordingSink) -> list[int]:
+    return sorted(len(sink.partitions) for sink in sinks)
+
+
+# Partitions and records ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("column", "partitions"), [(0, 1), (1, 3), (2, 12)])
+async def test_k01_a_key_chooses_its_partition_as_the_java_client_does(
+    column: int, partitions: int, raw: Raw, transport: KafkaTransport
+) -> None:
+    topic = await raw.create("k01", partitions)
+    receipts = await publish(transport, topic, *(Frame(b"v", key=key.encode()) for key in KEYS))
+
+    assert [one.partition for one in receipts] == [places[column] for places in KEYS.values()]
+
+
+async def test_k03_records_without_a_key_are_spread_over_all_partitions(raw: Raw, transport: KafkaTransport) -> None:
+    topic = await raw.create("k03", 3)
+    receipts = await publish(transport, topic, *[Frame(b"v")] * 60)
+
+    assert {one.partition for one in receipts} == {0, 1, 2}
+
+
+async def test_k04_a_given_partition_wins_over_the_key(raw: Raw, transport: KafkaTransport) -> None:
+    topic = await raw.create("k04", 3)
+    (receipt,) = await publish(transport, topic, Frame(b"v", key=b"a", options={"partition": 0}))
+
+    assert (receipt.partition, receipt.offset) == (0, 0)
+
+
+async def test_k05_offsets_count_from_zero_and_the_time_is_that_of_sending(
+    raw: Raw, transport: KafkaTransport, begin: Begin
+) -> None:
+    topic = await raw.create("k05")
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    receipts = await publish(transport, topic, *[Frame(b"v")] * 3)
+    _, sink = await begin(topic, group=topic)
+    await until(lambda: len(sink.records) == 3)
+
+    assert [one.offset for one in receipts] == [0, 1, 2] == [one.offset for one in sink.records]
+    assert [one.timestamp for one in receipts] == [one.timestamp for one in sink.records]
+    assert all(before <= one.timestamp <= datetime.now(UTC) for one in receipts)
+
+
+# Size ----------------------------------------------------------------------------------------------------------------
+
+
+async def test_k18_the_limit_of_a_record_counts_its_overhead(raw: Raw, transport: KafkaTransport) -> None:
+    topic = await raw.create("k18")
+    with pytest.raises(PublishError, match="max_request_size"):
+        await publish(transport, topic, Frame(b"x" * (LARGEST + 10)))
+    (receipt,) = await publish(transport, topic, Frame(b"x" * LARGEST))
+
+    assert receipt.offset == 0
+
+
+async def test_k19_a_record_over_the_topics_limit_is_refused_and_those_around_it_are_not(
+    raw: Raw, transport: KafkaTransport
+) -> None:
+    topic = await raw.create("k19", max_message_bytes="1000")
+    sender = transport.sender(Topic(topic))
+    sent = [sender.send(Frame(value)) for value in (b"first", b"x" * 2000, b"last")]
+    found = await asyncio.gather(*(confirm for confirm in sent if confirm is not None), return_exceptions=True)
+
+    assert [type(one) for one in found] == [KafkaReceipt, PublishError, KafkaReceipt]
+    assert [one.body for one in await raw.read(topic)] == [b"first", b"last"]
+
+
+# Groups and offsets --------------------------------------------------------------------------------------------------
+
+
+async def test_k22_every_group_and_every_reader_without_one_gets_everything(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k22")
+    values = [b"%d" % number for number in range(6)]
+    await raw.put_all(topic, list(values))
+    sinks = [(await begin(topic, group=f"{topic}-{name}"))[1] for name in "ab"]
+    sinks += [(await begin(topic, start="earliest"))[1] for _ in range(2)]
+
+    for sink in sinks:
+        await until(lambda: len(sink.records) == 6)  # noqa: B023 - awaited in the turn
+        assert sink.values == values
+
+
+async def test_k25_a_latest_group_goes_on_where_it_began_if_it_settled_nothing(raw: Raw, begin: Begin) -> None:
+    """A raw client would start at the end again and never see the record: the place is committed at the start."""
+    topic = await raw.create("k25")
+    await raw.put(topic, b"old")
+    source, _ = await begin(topic, group=topic, start="latest")
+    await source.close()
+    await raw.put(topic, b"between")
+    _, sink = await begin(topic, group=topic, start="latest")
+    await raw.put(topic, b"after")
+    await until(lambda: len(sink.records) == 2)
+
+    assert sink.values == [b"between", b"after"]
+
+
+async def test_k26_what_is_committed_is_the_offset_of_the_next_record(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k26")
+    await raw.put_all(topic, [b"0", b"1", b"2"])
+    source, sink = await begin(topic, group=topic)
+    await until(lambda: len(sink.records) == 3)
+    sink.settle(*sink.records[:2])
+    await source.close()
+
+    assert await raw.committed(topic, topic) == 2
+
+
+async def test_k28_nothing_is_committed_of_what_is_being_handled(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k28")
+    await raw.put_all(topic, [b"0", b"1"])
+    source, sink = await begin(topic, group=topic, commit_interval=0.01)
+    await until(lambda: len(sink.records) == 2)
+    sink.settle(sink.records[1])
+    await source.flush()
+
+    assert await source.committed(TopicPartition(topic, 0)) is None
+
+
+@pytest.mark.parametrize(("start", "old"), [("earliest", [b"0", b"1"]), ("latest", [])])
+async def test_k31_an_offset_beyond_the_end_is_reset(start: str, old: list[bytes], raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k31")
+    await raw.put_all(topic, [b"0", b"1"])
+    await raw.commit(topic, topic, 999)
+    _, sink = await begin(topic, group=topic, start=start)
+    while b"new" not in sink.values:  # it is reset at the first read, which is a moment later
+        await raw.put(topic, b"new")
+        await asyncio.sleep(0.01)
+
+    assert [value for value in sink.values if value != b"new"] == old
+
+
+async def test_k31_an_offset_beyond_the_end_is_refused_with_start_fail(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k31f")
+    await raw.put(topic, b"0")
+    await raw.commit(topic, topic, 999)
+    sink = RecordingSink()
+    try:
+        await begin(topic, sink, group=topic, start="fail")
+        error = await sink.failed()
+    except TransportError as refused:
+        error = refused
+
+    assert isinstance(error, TransportError)
+    assert not sink.records
+
+
+async def test_k31_an_offset_whose_record_was_deleted_goes_on_at_the_first_that_is_left(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k31d")
+    await raw.put_all(topic, [b"%d" % number for number in range(6)])
+    await raw.commit(topic, topic, 1)
+    await raw.delete_records(topic, 4)
+    _, sink = await begin(topic, group=topic)
+    await until(lambda: len(sink.records) == 2)
+
+    assert sink.values == [b"4", b"5"]
+
+
+# Members -------------------------------------------------------------------------------------------------------------
+
+
+async def test_k40_two_topics_are_dealt_out_evenly_to_one_two_and_three_members(raw: Raw, begin: Begin) -> None:
+    one, other = await raw.create("k40a", 3), await raw.create("k40b", 3)
+    sinks: list[RecordingSink] = []
+    for expected in ([6], [3, 3], [2, 2, 2]):
+        sinks.append((await begin(Topics(one, other), group=one))[1])
+        await until(lambda: shares(*sinks) == expected)  # noqa: B023 - awaited in the turn
+
+    held = Counter(partition for sink in sinks for partition in sink.partitions)
+    assert held == Counter((topic, number) for topic in (one, other) for number in range(3))
+
+
+async def test_k45_a_member_more_than_partitions_simply_waits(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k45", 2)
+    sinks = [(await begin(topic, RecordingSink(settles=True), group=topic))[1] for _ in range(3)]
+    await until(lambda: shares(*sinks) == [0, 1, 1])
+    await raw.put(topic, b"0", partition=0)
+    await raw.put(topic, b"1", partition=1)
+    await until(lambda: sum(len(sink.records) for sink in sinks) == 2)
+
+    assert not any(sink.errors for sink in sinks)
+
+
+async def test_k46_at_a_join_everything_is_given_back_before_anything_is_given(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k46", 2)
+    _, first = await begin(topic, group=topic)
+    _, second = await begin(topic, group=topic)
+    await until(lambda: shares(first, second) == [1, 1])
+    both = [(topic, 0), (topic, 1)]
+
+    assert first.events == [("assign", both), ("revoke", both), ("assign", first.partitions)]
+    assert second.events == [("assign", second.partitions)]
+
+
+async def test_k47_a_record_not_settled_comes_again_to_an_owner_that_stays(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k47", 2)
+    await raw.put(topic, b"0", partition=0)
+    await raw.put(topic, b"1", partition=1)
+    _, first = await begin(topic, group=topic)
+    await until(lambda: len(first.records) == 2)
+    _, second = await begin(topic, group=topic)
+    await until(lambda: len(first.records) == 3 and len(second.records) == 1)
+
+    assert Counter(first.values[2:] + second.values) == Counter([b"0", b"1"])
+
+
+async def test_k49_a_survivor_gets_what_the_leaver_did_not_settle_and_its_own_again(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k49", 2)
+    _, stays = await begin(topic, group=topic)
+    leaver, leaves = await begin(topic, group=topic)
+    await until(lambda: shares(stays, leaves) == [1, 1])
+    await raw.put(topic, b"0", partition=0)
+    await raw.put(topic, b"1", partition=1)
+    await until(lambda: len(stays.records) == len(leaves.records) == 1)
+    own = list(stays.values)
+    await leaver.close()
+    await until(lambda: len(stays.records) == 3)
+
+    assert Counter(stays.values) == Counter([*own, b"0", b"1"])
+
+
+async def test_k50_a_topic_goes_to_those_members_alone_that_subscribe_to_it(raw: Raw, begin: Begin) -> None:
+    one, other = await raw.create("k50a", 2), await raw.create("k50b", 2)
+    _, first = await begin(one, group=one)
+    _, second = await begin(other, group=one)
+    await until(lambda: len(first.partitions) == len(second.partitions) == 2)
+
+    assert {topic for topic, _ in first.partitions} == {one}
+    assert {topic for topic, _ in second.partitions} == {other}
+
+
+async def test_k54_an_earliest_group_sees_what_is_sent_at_once_to_an_added_partition(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k54")
+    _, sink = await begin(topic, RecordingSink(settles=True), group=topic, config={"metadata_max_age_ms": 300})
+    await raw.grow(topic, 3)
+    await raw.put(topic, b"new", partition=2)
+    await until(lambda: sink.records)
+
+    assert sink.values == [b"new"]
+    assert len(sink.partitions) == 3
+
+
+async def test_k55_a_topic_deleted_under_a_consumer_is_no_error(raw: Raw, begin: Begin) -> None:
+    stays, goes = await raw.create("k55a"), await raw.create("k55b")
+    _, sink = await begin(
+        Topics(stays, goes), RecordingSink(settles=True), group=stays, config={"metadata_max_age_ms": 300}
+    )
+    await raw.delete(goes)
+    await until(lambda: sink.partitions == [(stays, 0)])
+    await raw.put(stays, b"v")
+    await until(lambda: sink.records)
+
+    assert not sink.errors
+
+
+# The shape of what is read -------------------------------------------------------------------------------------------
+
+
+async def test_k62_each_partition_is_in_order_whatever_the_order_between_them(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k62", 2)
+    for number in range(8):
+        await raw.put(topic, b"%d" % number, partition=number % 2)
+    _, sink = await begin(topic, RecordingSink(settles=True), group=topic)
+    await until(lambda: len(sink.records) == 8)
+
+    for partition in (0, 1):
+        assert [one.offset for one in sink.records if one.partition == partition] == [0, 1, 2, 3]
+
+
+async def test_k66_offsets_that_hold_no_record_are_passed_over(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k66")
+    await raw.put(topic, b"before")
+    await raw.use_up(topic)
+    await raw.put(topic, b"after")
+    source, sink = await begin(topic, group=topic)
+    await until(lambda: len(sink.records) == 2)
+    sink.settle(*sink.records)
+    await source.flush()
+
+    assert [(one.offset, one.body) for one in sink.records] == [(0, b"before"), (3, b"after")]
+    assert await raw.committed(topic, topic) == 4
+
+
+async def test_k67_a_log_that_ends_without_a_record_has_no_lag_once_it_is_read(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k67")
+    await raw.put(topic, b"last")
+    await raw.use_up(topic)
+    source, sink = await begin(topic, group=topic)
+    await until(lambda: sink.records)
+
+    deadline = asyncio.get_running_loop().time() + 30
+    while await source.lag():
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.01)
