@@ -56,6 +56,19 @@ class Binding:
     takes_message: bool
 
 
+@frozen
+class Captured:
+    """What an address captures of the addresses it stands for.
+
+    Attributes:
+        address: As written.
+        parts: Names of the captured parts.
+    """
+
+    address: str
+    parts: Sequence[str]
+
+
 def hints_of(cls: type[object], method: str, /) -> Mapping[str, Any]:
     """Return the annotations of a method at run time, type variables of generic bases resolved for `cls`.
 
@@ -98,7 +111,7 @@ def _substituted(hint: Any, variables: Mapping[Any, Any]) -> Any:
     return hint
 
 
-def bind(cls: type[object], method: str, message_type: type[Message], codec: Codec, parts: Sequence[str], /) -> Binding:
+def bind(cls: type[object], method: str, message_type: type[Message], codec: Codec, captured: Captured, /) -> Binding:
     """Compile the signature of a handler.
 
     Args:
@@ -106,7 +119,7 @@ def bind(cls: type[object], method: str, message_type: type[Message], codec: Cod
         method: Name of the handler.
         message_type: What the protocol calls a message.
         codec: Decodes the body.
-        parts: Names of the captured parts of the address.
+        captured: What the address captures.
 
     Raises:
         BindingError: The signature cannot be bound.
@@ -126,7 +139,7 @@ def bind(cls: type[object], method: str, message_type: type[Message], codec: Cod
             body, decode = _value_of_message(hint, body, decode, codec)
             getters.append(_itself)
         elif kind == "marker":
-            getters.append(marked(parameter, hint, codec, parts))
+            getters.append(marked(parameter, hint, codec, captured))
         elif fields:
             getters.append(_field_of_value(parameter.name))
         else:
@@ -211,7 +224,7 @@ def body_decoder(codec: Codec, annotation: object, default: object = inspect.Par
         decode: Decoder = codec.decoder(annotation)
     except TypeError as error:
         hint = "register a hook on make_converter(), or set codec="
-        raise BindingError(str(error), hint) from error
+        raise BindingError(str(error), next(iter(getattr(error, "__notes__", ())), hint)) from error
     if default is not inspect.Parameter.empty:
         decode = _defaulted(decode, default)
 
@@ -253,13 +266,13 @@ def _field_of_value(name: str) -> Getter:
 # Markers ----------------------------------------------------------------------------------------------------------
 
 
-def marked(parameter: inspect.Parameter, hint: Any, codec: Codec, parts: Sequence[str], /) -> Getter:
+def marked(parameter: inspect.Parameter, hint: Any, codec: Codec, captured: Captured, /) -> Getter:
     """Compile a parameter with a marker. Raises BindingError."""
     annotation, *extras = get_args(hint)
     marker = next(extra for extra in extras if isinstance(extra, _MARKERS))
     if isinstance(marker, Field):
         return _with_default(field_of_body(marker, codec, annotation), parameter, marker.name)
-    read = raw_fact(marker, parameter.name, parts)
+    read = raw_fact(marker, parameter.name, captured)
     convert = _converter(annotation, parameter.name)
 
     def get(message: Message) -> object:
@@ -288,9 +301,7 @@ def _with_default(get: Getter, parameter: inspect.Parameter, place: str) -> Gett
     return value
 
 
-def raw_fact(
-    marker: Header | Key | Path, name: str, parts: Sequence[str], /
-) -> Callable[[Message], str | bytes | None]:
+def raw_fact(marker: Header | Key | Path, name: str, captured: Captured, /) -> Callable[[Message], str | bytes | None]:
     """Compile what reads a header, the key or a part of the address; None when it is missing."""
     match marker:
         case Header():
@@ -298,8 +309,9 @@ def raw_fact(
             return lambda message: message.headers.get(header)
         case Path():
             part = marker.name or name
-            if part not in parts:
-                raise BindingError(f"the address has no {{{part}}}", f"name it in the pattern, (?P<{part}>…)")
+            if part not in captured.parts:
+                what = f'address "{captured.address}" has no {{{part}}}'
+                raise BindingError(what, f"name it in the pattern, (?P<{part}>…)")
             return lambda message: message.path.get(part)
         case _:
             return lambda message: message.key

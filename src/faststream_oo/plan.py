@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar, cast
 from attrs import frozen
 
 from faststream_oo.address import Address
-from faststream_oo.binding import Binding, BindingError, bind, field_of_body, raw_fact
+from faststream_oo.binding import Binding, BindingError, Captured, bind, field_of_body, raw_fact
 from faststream_oo.broker import Broker
 from faststream_oo.choice import Candidate, compile_choice, members
 from faststream_oo.codec import Codec
@@ -166,9 +166,14 @@ class Plan:
         self.producers = producers
         self.brokers = brokers
         self._provision = provision
+        owners: list[tuple[type[object], Broker]] = [*producers, *((one.cls, one.broker) for one in served)]
+        self._sending = [
+            (cls, broker, route) for cls, broker in dict.fromkeys(owners) for route in routes_of(cls) if route.sends
+        ]
         for broker in brokers:
             self.problems.extend(broker.problems())
-            self._provide(broker)
+        for sending in self._sending:
+            self._provide(*sending)
         self._check_names(served)
         entries = [entry for one in served for entry in self._entries(one)]
         self._check_settings(served)
@@ -176,7 +181,10 @@ class Plan:
         for same in _by_subscription(entries):
             self._plan(same)
         self._check_contracts()
-        self._check_producing(served)
+        for cls, broker, route in self._sending:
+            for mark in route.produces:
+                self.problems.extend(producing_problems(broker, cls, route.method, mark))
+            self.problems.extend(asking_problems(broker, cls, route))
 
     def only(self, served: Served) -> "Plan":
         """Return the plan of one more consumer of the same application."""
@@ -293,23 +301,15 @@ class Plan:
 
     def _check_contracts(self) -> None:
         seen: dict[str, type[object]] = {}
-        for planned in self.subscriptions:
-            for binding in planned.bindings:
-                for cls in members(binding.body):
-                    if (contract := declared_contract(cls)) is None:
-                        continue
-                    first = seen.setdefault(contract.wire, cls)
-                    if first is not cls:
-                        both = " and ".join(f"{c.__module__}.{c.__qualname__}" for c in (first, cls))
-                        self.problems.append(Problem(contract.wire, f"{both} have the same contract"))
-
-    def _check_producing(self, served: Sequence[Served]) -> None:
-        owners: list[tuple[type[object], Broker]] = [*self.producers, *((one.cls, one.broker) for one in served)]
-        for cls, broker in owners:
-            for route in routes_of(cls):
-                for mark in route.produces:
-                    self.problems.extend(producing_problems(broker, cls, route.method, mark))
-                self.problems.extend(asking_problems(broker, cls, route))
+        consumed = [binding.body for planned in self.subscriptions for binding in planned.bindings]
+        produced = [produced_body(getattr(cls, route.method)) for cls, _, route in self._sending]
+        for cls in (cls for body in (*consumed, *produced) for cls in members(body)):
+            if (contract := declared_contract(cls)) is None:
+                continue
+            first = seen.setdefault(contract.wire, cls)
+            if first is not cls:
+                both = " and ".join(f"{c.__module__}.{c.__qualname__}" for c in (first, cls))
+                self.problems.append(Problem(contract.wire, f"{both} have the same contract"))
 
     # Subscriptions ------------------------------------------------------------------------------------------------
 
@@ -341,7 +341,7 @@ class Plan:
         if codec is None:
             return None
         try:
-            return bind(served.cls, entry.route.method, broker.message_type, codec, broker.parts(entry.address))
+            return bind(served.cls, entry.route.method, broker.message_type, codec, _captured(entry))
         except BindingError as error:
             self.problems.append(Problem(entry.handler_name, error.what, error.hint))
             return None
@@ -382,21 +382,14 @@ class Plan:
                 resolved.append(len(per_attempt))
         return [one for one in resolved if isinstance(one, int) or hasattr(one, "consume")], per_attempt
 
-    def _provide(self, broker: Broker) -> None:
-        """Resolve the middleware and codec classes that producers name."""
-        for cls, of in self.producers:
-            if of is not broker:
-                continue
-            for route in routes_of(cls):
-                for mark in route.sends:
-                    options = broker.produce_options(cls, route.method, mark)
-                    named = [
-                        ("codec", options.get("codec")),
-                        *(("middlewares", one) for one in options.get("middlewares", ())),
-                    ]
-                    for option, value in named:
-                        if isinstance(value, type) and value not in broker.given:
-                            self._provide_one(broker, value, f"{cls.__name__}.{route.method}", option)
+    def _provide(self, cls: type[object], broker: Broker, route: Route) -> None:
+        """Resolve the middleware and codec classes that a method which sends names."""
+        for mark in route.sends:
+            options = broker.produce_options(cls, route.method, mark)
+            outward = [("middlewares", one) for one in options.get("middlewares", ()) if hasattr(one, "publish")]
+            for option, value in [("codec", options.get("codec")), *outward]:
+                if isinstance(value, type) and value not in broker.given:
+                    self._provide_one(broker, value, f"{cls.__name__}.{route.method}", option)
 
     def _provide_one(self, broker: Broker, cls: type[object], path: str, option: str) -> None:
         try:
@@ -418,6 +411,10 @@ def _owner_of(entry: Entry, cls: type[object]) -> str:
         if cls in own.get("middlewares", ()) or own.get("codec") is cls:
             return entry.served.name
     return entry.name
+
+
+def _captured(entry: Entry) -> Captured:
+    return Captured(entry.address.name, entry.served.broker.parts(entry.address))
 
 
 def _by_subscription(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
@@ -452,7 +449,7 @@ def _key_of(planned: Planned) -> KeyOf | None:
     if ordered_by == "partition":
         return attrgetter("claim")
     if not isinstance(ordered_by, Field):
-        return raw_fact(ordered_by, "", planned.broker.parts(planned.address))
+        return raw_fact(ordered_by, "", _captured(planned.entries[0]))
     read = field_of_body(ordered_by, _plain_codec(planned))
 
     def key(message: Message) -> Hashable | None:

@@ -33,7 +33,13 @@ def class_problems(cls: type[Consumer], path: str, /) -> Iterable[Problem]:
     for name, types in _ATTRIBUTES.items():
         value = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
         if isinstance(value, types) and not isinstance(value, bool):
-            example = repr(value) if isinstance(value, str | int) else f"{type(value).__name__}()"
+            example = (
+                f'"{value}"'
+                if isinstance(value, str)
+                else value
+                if isinstance(value, int)
+                else f"{type(value).__name__}()"
+            )
             hint = f"class {cls.__name__}({_base(cls)}, {name}={example})"
             yield Problem(cls.__name__, f'attribute "{name}" has no effect', hint)
     for name in unknown_without(cls):

@@ -149,8 +149,11 @@ def _among_listed(json: type[object], kinds: Sequence[Any], converter: Converter
 
 
 def ambiguous(kinds: Sequence[Any], /) -> TypeError:
-    """Return the error for members that cannot be told apart."""
-    return TypeError(f"{' and '.join(map(_short, kinds))} cannot be told apart")
+    """Return the error for members that cannot be told apart; its note is the likely remedy."""
+    error = TypeError(f"{' and '.join(map(_short, kinds))} cannot be told apart")
+    if all(is_record(kind) for kind in kinds):
+        error.add_note('@contract("…") on each, or tag=')
+    return error
 
 
 def _short(kind: Any) -> str:

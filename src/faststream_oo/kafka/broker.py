@@ -13,7 +13,7 @@ from faststream_oo.kafka.address import DeadLetterTopic, Topic, TopicPattern, To
 from faststream_oo.kafka.message import KafkaMessage, KafkaOutgoing, KafkaReceipt, KafkaSubscription, PartitionInfo
 from faststream_oo.kafka.options import KafkaClassOptions, KafkaProduceOptions, KafkaRouteOptions, KafkaSettings
 from faststream_oo.kafka.running import KafkaIntake
-from faststream_oo.kafka.transport import KafkaTransport, make_transport
+from faststream_oo.kafka.transport import KafkaTransport, client_problems, make_transport
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
@@ -203,6 +203,8 @@ class KafkaBroker(Broker):
         found: list[Problem] = []
         if self._settings.idempotence and self._settings.acks != "all":
             found.append(Problem("kafka.acks", f"{self._settings.acks} needs idempotence: false"))
+        if self._transport is None:
+            found += client_problems(self._settings)
         return found
 
     def address_problems(self, address: Address, /, *, consuming: bool) -> Sequence[tuple[str, str]]:
@@ -248,6 +250,8 @@ class KafkaBroker(Broker):
             )
         if (timeout := options.get("timeout")) is not None and timeout >= lease:
             found.append((f"timeout={timeout:g} is not below max_poll_interval={lease:g}", "a shorter timeout"))
+        if self._transport is None:
+            found += [(f"{one.path}: {one.what}", one.hint) for one in client_problems(self._settings, options)]
         return found
 
     def shares(self, address: Address, /) -> Sequence[str]:

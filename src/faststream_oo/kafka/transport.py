@@ -53,21 +53,55 @@ class KafkaTransport(Transport[KafkaReceipt], Protocol):
         """
 
 
+class KafkaClient(Protocol):
+    """What the package of a client library gives, below `transports`."""
+
+    def make(self, settings: KafkaSettings, /) -> KafkaTransport:
+        """Return the transport; no I/O. Raises SetupError for settings that are wrong."""
+        ...
+
+    def check_config(self, settings: KafkaSettings, /) -> Sequence[Problem]:
+        """Return what is wrong with the settings for this client; no I/O."""
+        ...
+
+    def check_source_config(self, options: Mapping[str, object], /) -> Sequence[Problem]:
+        """Return what is wrong with the `config` of a subscription's options, its path relative to these; no I/O."""
+        ...
+
+
 def make_transport(settings: KafkaSettings, /) -> KafkaTransport:
     """Return the transport that `settings.driver` names, or the embedded one inside a Harness or `--memory`.
 
     Raises:
-        SetupError: Its client library is not installed.
+        SetupError: Its client library is not installed, or refuses the settings.
     """
-    embedding = EMBEDDING.get()
-    if settings.driver == "memory" or (embedding is not None and embedding.memory):
+    if _embedded(settings):
         from faststream_oo.kafka.transports.memory.transport import MemoryTransport
 
         return MemoryTransport(settings)
+    return _client(settings).make(settings)
+
+
+def client_problems(settings: KafkaSettings, options: Mapping[str, object] | None = None, /) -> Sequence[Problem]:
+    """Return what the client would refuse, that it is not installed too: in the settings, or in a subscription's options."""
+    if _embedded(settings):
+        return ()
     try:
-        from faststream_oo.kafka.transports.aiokafka.transport import AiokafkaTransport
+        client = _client(settings)
+    except SetupError as error:
+        return error.problems if options is None else ()
+    return client.check_config(settings) if options is None else client.check_source_config(options)
+
+
+def _embedded(settings: KafkaSettings) -> bool:
+    embedding = EMBEDDING.get()
+    return settings.driver == "memory" or (embedding is not None and embedding.memory)
+
+
+def _client(settings: KafkaSettings) -> KafkaClient:
+    try:
+        from faststream_oo.kafka.transports import aiokafka
     except ModuleNotFoundError as error:
-        raise SetupError(
-            [Problem("kafka.driver", f"{error.name} is not installed", 'pip install "faststream-oo[kafka]"')]
-        ) from error
-    return AiokafkaTransport(settings)
+        problem = Problem("kafka.driver", f"{error.name} is not installed", 'pip install "faststream-oo[kafka]"')
+        raise SetupError([problem]) from error
+    return aiokafka

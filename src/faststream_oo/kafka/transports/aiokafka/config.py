@@ -43,26 +43,26 @@ _FREE: Final[Mapping[str, int]] = {**_SHARED, **_PRODUCER, **_CONSUMER}
 """What a user may set, with the value otherwise. All are given to the client: no default of its own is relied on."""
 
 _INSTEAD: Final[Mapping[str, str]] = {
-    "acks": "set kafka.acks",
-    "auto_commit_interval_ms": "set commit_interval",
-    "auto_offset_reset": "set start",
-    "bootstrap_servers": "set kafka.servers",
-    "client_id": "set kafka.client_id",
-    "client_rack": "set client_rack",
-    "compression_type": "set kafka.compression",
-    "enable_auto_commit": "offsets are committed after their messages were handled; see delivery and commit_interval",
-    "enable_idempotence": "set kafka.idempotence",
-    "group_id": "set group",
-    "isolation_level": "set isolation",
-    "key_deserializer": "choose a codec",
-    "key_serializer": "choose a codec",
-    "linger_ms": "set kafka.linger",
-    "max_poll_interval_ms": "set max_poll_interval",
-    "max_poll_records": "set prefetch",
+    "acks": "kafka.acks",
+    "auto_commit_interval_ms": "commit_interval=",
+    "auto_offset_reset": "start=",
+    "bootstrap_servers": "kafka.servers",
+    "client_id": "kafka.client_id",
+    "client_rack": "client_rack=",
+    "compression_type": "kafka.compression",
+    "enable_auto_commit": "delivery=",
+    "enable_idempotence": "kafka.idempotence",
+    "group_id": "group=",
+    "isolation_level": "isolation=",
+    "key_deserializer": "codec=",
+    "key_serializer": "codec=",
+    "linger_ms": "kafka.linger",
+    "max_poll_interval_ms": "max_poll_interval=",
+    "max_poll_records": "prefetch=",
     "rebalance_timeout_ms": "it follows drain_timeout",
-    "session_timeout_ms": "set session_timeout",
-    "value_deserializer": "choose a codec",
-    "value_serializer": "choose a codec",
+    "session_timeout_ms": "session_timeout=",
+    "value_deserializer": "codec=",
+    "value_serializer": "codec=",
 }
 _CODEC_LIBRARIES: Final[Mapping[str, Callable[[], bool]]] = {"snappy": has_snappy, "lz4": has_lz4, "zstd": has_zstd}
 
@@ -126,8 +126,6 @@ def largest_record(settings: KafkaSettings, /) -> int:
 def check_config(settings: KafkaSettings, /) -> list[Problem]:
     """Return what is wrong with the settings of this client; no I/O."""
     problems = _check(settings.config, "kafka.config")
-    if settings.idempotence and settings.acks != "all":
-        problems.append(Problem("kafka.acks", f"{settings.acks} needs idempotence: false"))
     installed = _CODEC_LIBRARIES.get(settings.compression or "")
     if installed is not None and not installed():
         what = f"{settings.compression} needs cramjam, which is not installed"
@@ -161,8 +159,8 @@ def _check(config: Config, path: str, *, but: Mapping[str, int] = {}) -> list[Pr
             problems.append(Problem(where, "is an option of producers", "set it in kafka.config"))
         elif name in _FREE:
             problems.extend(_check_value(where, value, _FREE[name]))
-        elif name in _known():
-            problems.append(Problem(where, "set by the framework", _INSTEAD.get(name, "")))
+        elif (spelled := name.replace(".", "_")) in _known() - set(_FREE):
+            problems.append(Problem(where, "set by the framework", _INSTEAD.get(spelled, "")))
         else:
             near = get_close_matches(name, _FREE, 1)
             problems.append(Problem(where, "aiokafka has no such option", f'"{near[0]}"' if near else ""))
