@@ -262,7 +262,7 @@ class Application:
         for intake in self._intakes.values():
             fields = {"consumer": intake.name, "address": intake.address, "group": intake.group}
             _log.info("%s consumes %s", intake.name, intake.address, extra={"fields": fields})
-        brokers = ", ".join(f"{one.options.protocol} at {one.options.servers}" for one in plan.brokers)
+        brokers = ", ".join(one.place for one in plan.brokers)
         _log.info("%s is running on %s", self.title, brokers, extra={"fields": {"application": self.title}})
 
     async def __aexit__(
@@ -415,7 +415,7 @@ class Application:
     def health(self) -> Health:
         """Return the answers of the probes, as of now."""
         brokers = self._known_brokers
-        states: dict[str, State] = {f"{one.options.protocol} at {one.options.servers}": one.state for one in brokers}
+        states: dict[str, State] = {one.place: one.state for one in brokers}
         states |= {name: intake.state for name, intake in self._intakes.items()}
         return Health(
             started=self._state not in {"new", "starting"},

@@ -42,6 +42,7 @@ class Options:
         defaults: Options of every consumer, below the code.
         consumers: Options by `Class` or `Class.method`, above the code.
         producers: The same for producers.
+        embedded: Whether the settings ask for the embedded broker.
     """
 
     protocol: str
@@ -51,6 +52,7 @@ class Options:
     defaults: Mapping[str, Any]
     consumers: Mapping[str, Mapping[str, Any]]
     producers: Mapping[str, Mapping[str, Any]]
+    embedded: bool = False
 
 
 class WatchedSender:
@@ -269,6 +271,14 @@ class Broker(ABC):
         return self._state
 
     @property
+    def place(self) -> str:
+        """What it is connected to, for people: `kafka at localhost:9092`, `kafka in memory`."""
+        embedding = EMBEDDING.get()
+        if self.options.embedded or (embedding is not None and embedding.memory):
+            return f"{self.options.protocol} in memory"
+        return f"{self.options.protocol} at {self.options.servers}"
+
+    @property
     def transport(self) -> Transport[Any]:
         """The open transport. Raises LifecycleError before it is open."""
         if self._opened is None:
@@ -437,7 +447,8 @@ class Broker(ABC):
 
     def _publication(self, cls: type[object], method: str, mark: Mark) -> Publication:
         options = self.produce_options(cls, method, mark)
-        address = self.locate(options.pop("address", mark.address), class_prefix(cls))
+        prefix = class_prefix(cls)
+        address = self.locate(options.pop("address", mark.address), prefix)
         terms = Terms(
             codec=self.object_of(options.pop("codec", self.codec)),
             middlewares=self._outward(options.pop("middlewares", ())),
@@ -446,6 +457,7 @@ class Broker(ABC):
             held=options.pop("outbox", True),
             timeout=options.pop("confirm_timeout", 30.0),
             options={name: value for name, value in options.items() if name not in _DOCS},
+            prefix=prefix,
             annotation=produced_body(getattr(cls, method)),
         )
         return Publication(self, address, terms)

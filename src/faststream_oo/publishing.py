@@ -282,7 +282,7 @@ class Publication:
     def _address(self, outgoing: Outgoing[Any]) -> Address:
         """Return the whole address of one message; a middleware may have changed it."""
         if outgoing.to is not None:
-            return self._outlet.locate(outgoing.to)
+            return self._outlet.locate(outgoing.to, self.terms.prefix)
         if not self._parts:
             return self.address
         name = self.address.name

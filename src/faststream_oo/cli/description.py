@@ -150,7 +150,7 @@ def _subscription(planned: Planned) -> SubscriptionFacts:
     return SubscriptionFacts(
         name=planned.name,
         handlers={entry.handler_name: _type_name(binding.body) for entry, binding in pairs},
-        broker=_place(broker),
+        broker=broker.place,
         address=address.name,
         group=whole_group,
         delivery=options["delivery"],
@@ -176,7 +176,7 @@ def _publications(plan: Plan) -> Iterator[PublicationFacts]:
                 options = broker.produce_options(cls, route.method, mark)
                 facts: dict[str, Any] = {
                     "name": f"{cls.__name__}.{route.method}",
-                    "broker": _place(broker),
+                    "broker": broker.place,
                     "address": broker.locate(options.pop("address", mark.address), class_prefix(cls)).name,
                     "key": options.pop("key", None),
                     "body": _type_name(produced_body(getattr(cls, route.method))),
@@ -186,10 +186,6 @@ def _publications(plan: Plan) -> Iterator[PublicationFacts]:
                     yield RequestFacts(**facts, reply=_type_name(mark.reply), timeout=mark.timeout)
                 else:
                     yield PublicationFacts(**facts)
-
-
-def _place(broker: Broker) -> str:
-    return f"{broker.options.protocol} at {broker.options.servers}"
 
 
 def _form(value: Any) -> object:

@@ -189,7 +189,7 @@ def _check_sections(settings: Mapping[str, object], used: set[str]) -> None:
 
 def _sections(container: Any, config: str) -> Iterator[str]:
     """Iterate over the first names of the configuration's options that the container refers to."""
-    for provider in container.traverse():
+    for provider in container.__class__.traverse(container):  # not by an attribute of the user's that hides it
         name = getattr(provider, "get_name", str)()
         if name.startswith(f"{config}."):
             yield name.split(".")[1]

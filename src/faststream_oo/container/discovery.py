@@ -6,7 +6,7 @@ from inspect import isclass
 from typing import Any, Literal, cast
 
 from attrs import Factory, define, frozen
-from dependency_injector import providers
+from dependency_injector import containers, providers
 
 from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer
@@ -58,7 +58,12 @@ def discover(graph: Graph, /) -> Discovery:
     """Return the consumers, producers and brokers that stand in a container and in those nested in it."""
     discovery = Discovery()
     seen: set[AnyProvider] = set()
+    taken = set(dir(containers.DynamicContainer()))
     for entry in graph.entries:
+        if (name := entry.path.rpartition(".")[2]) in taken:
+            # The injector calls it as its own: a `wire` is built before any settings are there, and stays so.
+            what = f'"{name}" is a name of dependency-injector\'s containers'
+            discovery.problems.append(Problem(entry.path, what, "give the provider another name"))
         if entry.provider not in seen:
             seen.add(entry.provider)
             _sort(entry, graph.path_of(entry.provider) or entry.path, discovery)

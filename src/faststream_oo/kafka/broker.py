@@ -59,6 +59,7 @@ class KafkaBroker(Broker):
             defaults=cast(Mapping[str, Any], settings.defaults),
             consumers=cast(Mapping[str, Mapping[str, Any]], settings.consumers),
             producers=cast(Mapping[str, Mapping[str, Any]], settings.producers),
+            embedded=settings.driver == "memory",
         )
         super().__init__(options, codec=codec, middlewares=middlewares)
         self._settings = settings

@@ -80,6 +80,15 @@ def test_json_holds_everything(run: Run) -> None:
     assert subscription["handlers"] == {"Orders.placed": "OrderPlaced"}
 
 
+def test_an_embedded_broker_is_told_as_such(run: Run) -> None:
+    [producer] = json.loads(run("describe", "billing:Billing", "--json", "--memory")[1])["producers"]
+    assert producer["broker"] == "kafka in memory"
+    [producer] = json.loads(run("describe", "billing:Billing", "--json", "--set", "kafka.driver=memory")[1])[
+        "producers"
+    ]
+    assert producer["broker"] == "kafka in memory"
+
+
 def test_check_counts(run: Run) -> None:
     assert run("check", "plain", "--memory") == (0, "ok: 1 subscription, 1 producer\n", "")
     disabled = ["--set", "kafka.consumers.Orders.enabled=false"]

@@ -41,7 +41,7 @@ def stderr_of(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_politely(number: signal.Signals) -> None:
-    with serving("billing:Billing", until="Billing is running") as process:
+    with serving("billing:Billing", until="Billing is running on kafka in memory") as process:
         process.send_signal(number)
         told = stderr_of(process)
     assert process.returncode == 0

@@ -97,6 +97,16 @@ def test_a_container_made_by_hand_is_named_by_its_class() -> None:
     assert [one.path for one in found(container).consumers] == ["DynamicContainer.orders"]
 
 
+def test_a_name_that_the_injector_needs_itself_is_refused() -> None:
+    class Shop(containers.DeclarativeContainer):
+        wire = providers.Singleton(object)  # type: ignore[assignment]  # that is the mistake
+
+    hint = "give the provider another name"
+    assert found(Shop()).problems == [
+        Problem("Shop.wire", '"wire" is a name of dependency-injector\'s containers', hint)
+    ]
+
+
 def test_an_abstract_class_is_refused() -> None:
     problems = found(holding(shop=providers.Factory(ShopConsumer, broker=None))).problems
     assert problems == [Problem("DynamicContainer.shop", "ShopConsumer is abstract", "provide a subclass of it")]
