@@ -251,12 +251,12 @@ def test_same_contract_twice_is_refused(codec: JsonCodec) -> None:
     class Again:
         id: str
 
-    with pytest.raises(TypeError, match=r"^Cancelled and Again cannot be told apart$"):
+    with pytest.raises(TypeError, match=r"^Cancelled and Again cannot be told apart"):
         codec.decoder(Cancelled | Again)
 
 
 def test_member_without_a_contract_must_be_told_apart_by_its_fields(codec: JsonCodec) -> None:
-    with pytest.raises(TypeError, match=r"^Cancelled and Foreign cannot be told apart$"):
+    with pytest.raises(TypeError, match=r"^Cancelled and Foreign cannot be told apart"):
         codec.decoder(Cancelled | Foreign)
 
     decode = codec.decoder(Placed | Foreign)
