@@ -93,12 +93,10 @@ class Answers(Publication):
         held = await self._held(message, result, {"fsoo-status": "ok"})
         if held is None:
             return
-        if not attempt.held:
-            held.send()
-        elif attempt.outbox is None:
-            attempt.outbox = [held]
+        if attempt.held:
+            attempt.hold(held)
         else:
-            attempt.outbox.append(held)
+            held.send()
 
     async def fault(self, message: Message, outcome: Outcome, error: BaseException | None, /) -> Held | None:
         """Return the answer of a request that was given up; one that cannot be made is logged."""
@@ -147,6 +145,11 @@ def _plain(body: object) -> object:
     if is_batch(body):
         return [_plain(item) for item in body]
     return body.body if is_outgoing(body) else body
+
+
+def asks(message: Message, /) -> bool:
+    """Whether somebody wants an answer; a dead letter has the headers of its request, and is none any more."""
+    return message.reply_to is not None and "fsoo-dl-reason" not in message.headers
 
 
 def expired(message: Message, clock: Clock, /) -> bool:

@@ -332,11 +332,12 @@ class Broker(ABC):
 
     async def declare(self, addresses: Sequence[Address], /) -> Sequence[str]:
         """Apply the topology mode to whole addresses and return the differences found."""
-        self._ensured.update(addresses)
         embedding = EMBEDDING.get()
         # Embedded brokers begin empty: whatever operators made beforehand is made here.
         topology = "create" if embedding is not None and embedding.memory else self.options.topology
-        return [] if topology == "off" else await self.transport.declare(addresses, topology)
+        found = [] if topology == "off" else await self.transport.declare(addresses, topology)
+        self._ensured.update(addresses)
+        return found
 
     # Intake and sending -------------------------------------------------------------------------------------------
 

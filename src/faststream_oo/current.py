@@ -31,6 +31,13 @@ class Attempt:
     target: Any = None
     """What was built for this attempt: the consumer, then the middlewares."""
 
+    def hold(self, held: object, /) -> None:
+        """Keep something (`outbox.Held`) until the attempt has ended well."""
+        if self.outbox is None:
+            self.outbox = [held]
+        else:
+            self.outbox.append(held)
+
 
 CURRENT: ContextVar[Attempt | None] = ContextVar("faststream_oo_attempt", default=None)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from faststream_oo.answers import Answers, expired
+from faststream_oo.answers import Answers, asks, expired
 from faststream_oo.binding import Binding
 from faststream_oo.clock import Clock
 from faststream_oo.current import CURRENT, Attempt, Observer
@@ -279,7 +279,7 @@ def _general_attempt(handlers: Sequence[Handler], terms: Terms, subscription: Su
             ending = Ending(terms.fallback.applied(message, terms.unmatched), unmatched)
             return await told(subscription.name, answers, message, ending)
         message._decode = handler.binding.decode  # noqa: SLF001
-        if handler.answers is not None and message.reply_to is not None and expired(message, terms.clock):
+        if handler.answers is not None and asks(message) and expired(message, terms.clock):
             current.open = False
             ending = Ending(_EXPIRED)
         else:
@@ -292,7 +292,7 @@ def _general_attempt(handlers: Sequence[Handler], terms: Terms, subscription: Su
 async def _answered(message: Message, ending: Ending, answers: Answers) -> Ending:
     """Add to the ending of a request that is given up the fault that says so."""
     outcome = ending.outcome
-    if outcome is None or message.reply_to is None:
+    if outcome is None or not asks(message):
         return ending
     fault = await answers.fault(message, outcome, ending.error)
     return Ending(outcome, ending.error, None if fault is None else [fault])
@@ -312,7 +312,7 @@ def _compiled(handler: Handler, terms: Terms) -> Callable[[Message, Attempt], Aw
             current.target = await enter(recipe, current, exits) if recipe.scoped else recipe.build(())
         result = await chain(message)
         if not isinstance(result, Outcome):
-            if answers is not None and message.reply_to is not None:
+            if answers is not None and asks(message):
                 await answers.reply(message, result, current)
             for publication in publications:
                 await publication.publish(result)

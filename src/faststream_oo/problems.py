@@ -160,7 +160,8 @@ def _returned_problems(broker: Broker, cls: type[object], path: str, returned: A
         if issubclass(origin, Batch) and asks:
             yield Problem(path, "returns a Batch, and a request is one message", "ask one by one")
         if issubclass(origin, Outcome) and issubclass(cls, Producer):
-            yield Problem(path, f"{origin.__name__} belongs to consumers", "return None to publish nothing")
+            hint = "return the body to send" if asks else "return None to publish nothing"
+            yield Problem(path, f"{origin.__name__} belongs to consumers", hint)
 
 
 def _alternatives(annotation: Any) -> Sequence[Any]:

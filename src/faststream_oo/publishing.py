@@ -238,11 +238,7 @@ class Publication:
             raise LifecycleError(
                 f"publish to {self.address.name!r} after the message it belongs to was handled; await it in the handler"
             )
-        held = Held(sender, frame, self.terms.timeout, self._outlet.confirmations)
-        if attempt.outbox is None:
-            attempt.outbox = [held]
-        else:
-            attempt.outbox.append(held)
+        attempt.hold(Held(sender, frame, self.terms.timeout, self._outlet.confirmations))
         return None
 
     async def _confirmed(self, sender: Sender[Any], frame: Frame) -> Any:

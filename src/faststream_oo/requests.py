@@ -71,9 +71,13 @@ class Inbox:
         self._deadlines.add(waiting.reply, timeout)
         return waiting.reply
 
-    def forget(self, request_id: str, /) -> None:
+    def forget(self, request_id: str, reply: "asyncio.Future[Message | None]", /) -> None:
         """Wait no more."""
         self.waiting.pop(request_id, None)
+        if not reply.done():
+            reply.cancel()
+        elif not reply.cancelled():
+            reply.exception()  # Looked at, so that one which nobody came to await is not logged as forgotten.
 
     def close(self, error: BaseException) -> None:
         """Let every request that waits fail."""
@@ -214,13 +218,13 @@ class Requests:
             await self._send(request, outgoing, reply)
             answer = await reply
         finally:
-            inbox.forget(request_id)
+            inbox.forget(request_id, reply)
+        address = request.publication.address.name
         if answer is None:
-            raise RequestTimeoutError(f"no reply from {request.publication.address.name} in {timeout:g} s")
-        if answer.headers.get("fsoo-status") == "fault":
-            error_type = answer.headers.get("fsoo-error-type", "")
-            text = answer.headers.get("fsoo-error-message", "")
-            raise RemoteError(request.publication.address.name, error_type, text)
+            raise RequestTimeoutError(f"no reply from {address} in {timeout:g} s")
+        told = answer.headers
+        if told.get("fsoo-status") == "fault":
+            raise RemoteError(address, told.get("fsoo-error-type", ""), told.get("fsoo-error-message", ""))
         return request.decode(answer)
 
     async def _send(self, request: Request, outgoing: Outgoing[Any], reply: "asyncio.Future[Any]") -> None:

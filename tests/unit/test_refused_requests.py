@@ -95,7 +95,7 @@ def test_a_request_that_is_no_single_message() -> None:
 
     assert problems(Desk) == [
         "Desk.batch: returns a Batch, and a request is one message. Hint: ask one by one",
-        "Desk.outcome: Ack belongs to consumers. Hint: return None to publish nothing",
+        "Desk.outcome: Ack belongs to consumers. Hint: return the body to send",
         "Desk.both: a method with @requests sends one message. Hint: a method each",
     ]
 

@@ -96,6 +96,14 @@ async def test_a_request_is_answered_with_what_the_handler_returns() -> None:
         assert h.published(Price) == [Price(3), Price(4), Price(2)]
 
 
+async def test_a_request_from_outside_that_nobody_serves_ends_by_real_time() -> None:
+    async with serving(desk(lambda _: None, reply=False)) as (h, broker, _):
+        with pytest.raises(RequestTimeoutError, match=r"no reply from prices in 0\.05 s"):
+            await h.request("prices", Ask("abc"), reply=Price, timeout=0.05)
+        assert not broker.requests.waiting
+        await h.settled()
+
+
 async def test_the_reply_may_be_a_list_a_mapping_or_nothing() -> None:
     answers: dict[str, object] = {"list": [Price(1)], "batch": Batch([Price(2)]), "map": {"a": Price(3)}, "none": None}
     async with serving(desk(lambda ask: answers[ask.sku])) as (_, broker, prices):
@@ -304,6 +312,29 @@ async def test_a_request_whose_deadline_passed_is_dropped_without_a_call_or_an_a
         assert h.outcomes("Desk.price") == [Drop("expired")]
 
     assert handled == []
+
+
+async def test_a_dead_letter_of_a_request_is_no_request() -> None:
+    handled: list[KafkaMessage] = []
+
+    class Letters(KafkaConsumer, group="letters"):
+        @consumes("prices.desk.dlq")
+        async def letter(self, ask: Ask, message: KafkaMessage) -> Price:
+            handled.append(message)
+            return Price(1)
+
+    async with serving(desk(lambda _: DeadLetter("never")), Letters) as (h, broker, prices):
+        with pytest.raises(RemoteError):
+            await prices.of("abc")
+        await h.settled()
+        late = KafkaOutgoing(Ask("a"), headers={"fsoo-reply-to": "r", "fsoo-deadline": "1", "fsoo-dl-reason": "no"})
+        await broker.publish("prices.desk.dlq", late)
+        await h.settled()
+        h.dead_letters()
+        assert h.published(Price) == []
+        assert broker.requests.unknown == 0
+
+    assert [message.headers["fsoo-dl-reason"] for message in handled] == ["never", "no"]
 
 
 @pytest.mark.parametrize("deadline", ["", "soon", "99999999999999"])

@@ -226,7 +226,7 @@ class Harness(Generic[C]):
         for subscription in self.application.subscriptions.values():
             intake = cast(Intake, subscription)
             lag = 0 if intake.state == "paused" else await intake.lag()
-            if intake.moving(asking) or lag is None or lag > 0:
+            if intake.moving(asking) > 0 or lag is None or lag > 0:
                 found.append(f"{intake.name} has {intake.in_flight} in flight and {lag} waiting")
         if arriving := len(self._recorder.answered.intersection(requests)):
             found.append(f"{arriving} replies did not arrive")
