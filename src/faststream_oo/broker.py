@@ -335,7 +335,7 @@ class Broker(ABC):
         embedding = EMBEDDING.get()
         # Embedded brokers begin empty: whatever operators made beforehand is made here.
         topology = "create" if embedding is not None and embedding.memory else self.options.topology
-        found = [] if topology == "off" else await self.transport.declare(addresses, topology)
+        found: Sequence[str] = () if topology == "off" else await self.transport.declare(addresses, topology)
         self._ensured.update(addresses)
         return found
 

@@ -21,10 +21,9 @@ class Producer:
         super().__init_subclass__()
         record_options(cls, options)
         for name, function in list(vars(cls).items()):
-            if callable(function) and requests_of(cls, name):
-                setattr(cls, name, _asking(name, cast(Any, function)))
-            elif callable(function) and marks_of(cls, name):
-                setattr(cls, name, _publishing(name, cast(Any, function)))
+            asks = bool(requests_of(cls, name))
+            if callable(function) and (asks or marks_of(cls, name)):
+                setattr(cls, name, _sending(name, cast(Any, function), asks=asks))
 
     @property
     def broker(self) -> Broker:
@@ -34,29 +33,10 @@ class Producer:
         return self._broker
 
 
-def _publishing(
-    name: str, function: Callable[..., Coroutine[Any, Any, object]]
+def _sending(
+    name: str, function: Callable[..., Coroutine[Any, Any, object]], *, asks: bool
 ) -> Callable[..., Coroutine[Any, Any, object]]:
-    """Wrap a method so that its result is published; a base's version called by `super()` only computes."""
-
-    @functools.wraps(function)
-    async def call(self: Producer, /, *arguments: Any, **named: Any) -> object:
-        result = await function(self, *arguments, **named)
-        cls = type(self)
-        if result is not None and getattr(cls, name) is call:
-            for publication in self.broker.publications_of(cls, name):
-                confirm = await publication.begin(result)
-                if confirm is not None:
-                    await confirm
-        return result
-
-    return call
-
-
-def _asking(
-    name: str, function: Callable[..., Coroutine[Any, Any, object]]
-) -> Callable[..., Coroutine[Any, Any, object]]:
-    """Wrap a method so that its result is a request; a base's version called by `super()` only computes."""
+    """Wrap a method so that its result is published, or asked; a base's version called by `super()` only computes."""
 
     @functools.wraps(function)
     async def call(self: Producer, /, *arguments: Any, **named: Any) -> object:
@@ -65,6 +45,13 @@ def _asking(
         if getattr(cls, name) is not call:
             return result
         broker = self.broker
-        return await broker.requests.ask(broker.request_of(cls, name), result)
+        if asks:
+            return await broker.requests.ask(broker.request_of(cls, name), result)
+        if result is not None:
+            for publication in broker.publications_of(cls, name):
+                confirm = await publication.begin(result)
+                if confirm is not None:
+                    await confirm
+        return result
 
     return call
