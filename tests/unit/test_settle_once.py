@@ -220,10 +220,13 @@ def test_each_message_ends_once_in_the_order_of_its_key_and_at_most_n_run(
             async with KafkaBroker(KafkaSettings(driver="memory")) as broker:
                 world = World(broker, clock, concurrency=concurrency, cumulative=cumulative)
                 await world.intake.start(world.attempt, clock)
-                for _ in range(steps):
-                    await step(world, data.draw)
-                    await turn()
-                await world.finish()
+                try:
+                    for _ in range(steps):
+                        await step(world, data.draw)
+                        await turn()
+                    await world.finish()
+                finally:
+                    await world.intake.give_up()
                 check(world)
 
     asyncio.run(run())
