@@ -230,11 +230,13 @@ class Broker(ABC):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + connect_timeout
         pause = 0.25
+        refused: ConnectError | None = None
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
                     return await transport.open()
             except ConnectError as error:
+                refused = error
                 if loop.time() + pause >= deadline:
                     raise
                 if pause == 0.25:
@@ -244,6 +246,8 @@ class Broker(ABC):
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 4.0)
             except TimeoutError as error:
+                if refused is not None:  # it said why, before the time was over in the middle of the next attempt
+                    raise refused from error
                 what = f"no answer in {connect_timeout:g} s"
                 raise ConnectError(self.options.protocol, self.options.servers, what) from error
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from faststream_oo.broker import Broker
 from faststream_oo.clock import Clock
 from faststream_oo.deadletters import DeadLetterWriter
-from faststream_oo.errors import LifecycleError
+from faststream_oo.errors import LifecycleError, TransportError
 from faststream_oo.lanes import ACK, Lanes
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome
@@ -49,6 +49,7 @@ class Intake:
         self._state: State = "new"
         self._reasons: set[str] = set()
         self._trouble: str | None = None
+        self._unheard = False
         self._room = asyncio.Event()
         self._room.set()
         self._let_go = asyncio.Event()
@@ -175,10 +176,20 @@ class Intake:
             task.cancel()
         try:
             await self._lanes.stop()
-            await self._source.flush()
+            await self._flush()
         finally:
             await self._source.close()
             self._state = "failed" if failed else "stopped"
+
+    async def _flush(self) -> None:
+        """Let settles reach the broker; one that does not hear of them is no reason to fail."""
+        try:
+            await self._source.flush()
+        except TransportError as error:
+            if not self._unheard:
+                text = "%s: what was settled last did not reach the broker, its messages come again: %s"
+                _log.warning(text, self.name, error, extra={"fields": {"consumer": self.name, "cause": str(error)}})
+            self._unheard = True
 
     # Sink ---------------------------------------------------------------------------------------------------------
 
@@ -219,7 +230,7 @@ class Intake:
         ended = False
         if not lost:
             ended = await self._ended(leaving, deadline)
-            await self._source.flush()
+            await self._flush()
         if self._changed is not None and claims:
             await self._changed("lost" if lost else "revoked", claims)
         return ended

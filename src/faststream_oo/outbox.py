@@ -34,6 +34,7 @@ class Confirmations:
 
 def _unconfirmed(future: asyncio.Future[Any], timeout: float) -> None:
     future.set_exception(PublishError(f"not confirmed in {timeout:g} s"))
+    future.exception()  # looked at, as whoever is to wait for it may have been given up
 
 
 class Held:

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
@@ -104,6 +105,23 @@ class RawKafka:
         wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition, offset)])
         await self._done(self._admin.alter_consumer_group_offsets([wanted]))
 
+    @asynccontextmanager
+    async def heir(self, group: str, topic: str) -> AsyncGenerator["Heir"]:
+        """Join a group by librdkafka, whose connections no `Network` cuts."""
+        wanted: dict[str, str | int | float | bool] = {
+            **self._servers,
+            "group.id": group,
+            "partition.assignment.strategy": "roundrobin",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+        consumer = Consumer(wanted)
+        consumer.subscribe([topic])
+        try:
+            yield Heir(consumer)
+        finally:
+            await asyncio.to_thread(consumer.close)
+
     async def _done(self, asked: dict[Any, Any]) -> list[Any]:
         return [await asyncio.to_thread(future.result, 10) for future in asked.values()]
 
@@ -122,6 +140,22 @@ class RawKafka:
             return [Written(one.value(), one.key(), one.headers() or []) for one in found]
         finally:
             consumer.close()
+
+
+class Heir:
+    """A member that takes over."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    async def take(self, count: int) -> list[bytes | None]:
+        """Read so many records, and commit them."""
+        return await asyncio.to_thread(self._take, count)
+
+    def _take(self, count: int) -> list[bytes | None]:
+        records = self._consumer.consume(count, 30)
+        self._consumer.commit(asynchronous=False)
+        return [record.value() for record in records]
 
 
 class RawMemory(EmbeddedWorld):

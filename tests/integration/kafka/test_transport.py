@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from faststream_oo.errors import ConnectError, PublishError, TransportError
 from faststream_oo.kafka import KafkaSettings, Topic, TopicPattern, Topics
@@ -281,6 +282,53 @@ async def test_a_claim_is_over_when_its_partition_was_given_back(raw: Raw, begin
 
     assert not any(claim.live for claim in old)
     assert all(claim.live for claim in sink.claims)
+
+
+@only_aiokafka
+async def test_a_zombie_moves_no_offset_of_a_group_that_gave_it_up(raw: Raw, network: Network, begin: Begin) -> None:
+    topic = await raw.create("zombie")
+    await raw.put_all(topic, numbers(0, 3))
+    source, sink = await begin(topic, group=topic, session_timeout=1.0, commit_interval=0.01)
+    await until(lambda: len(sink.records) == 3)
+    (claim,) = sink.claims
+    network.silence()
+    async with raw.heir(topic, topic) as heir:  # type: ignore[union-attr]  # the real one
+        assert await heir.take(3) == numbers(0, 3)
+        sink.settle(sink.records[0])
+        network.hear()
+        await until(lambda: not claim.live)
+        await source.flush()
+
+        assert await raw.committed(topic, topic) == 3
+        assert not sink.errors
+
+
+@only_aiokafka
+async def test_the_client_is_polled_while_there_is_no_room(
+    raw: Raw, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await raw.create("full")
+    await raw.put_all(topic, numbers(0, 4))
+    polls = 0
+    getmany = AIOKafkaConsumer.getmany
+
+    async def counted(consumer: AIOKafkaConsumer, *partitions: object, **options: object) -> object:
+        nonlocal polls
+        polls += 1
+        return await getmany(consumer, *partitions, **options)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", counted)
+    source, sink = await begin(topic, RecordingSink(2), group=topic, max_poll_interval=0.6)
+    await until(lambda: len(sink.records) == 2)
+    read = polls
+    await until(lambda: polls == read + 9)  # three times as long as the client would stay in its group unpolled
+    assert sink.events == [("assign", [(topic, 0)])]
+
+    sink.settle(*sink.held)
+    await until(lambda: len(sink.records) == 4)
+    sink.settle(*sink.held)
+    await source.flush()
+    assert await raw.committed(topic, topic) == 4
 
 
 async def test_a_pause_holds_back_everything_until_it_is_undone(raw: Raw, begin: Begin) -> None:

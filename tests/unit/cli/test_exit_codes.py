@@ -85,7 +85,9 @@ def test_an_error_of_the_lifespan_is_code_1_with_the_users_traceback() -> None:
 def test_a_broker_that_does_not_answer_is_code_4_with_one_panel() -> None:
     ended = finished("serve", "stubborn:unreachable", "--log-format", "console")
     assert ended.returncode == 4
-    assert "faststream-oo: stubborn:unreachable cannot reach kafka at localhost:1\n" in ended.stderr
+    panel = "faststream-oo: stubborn:unreachable cannot reach kafka at localhost:1\n\n  connection refused\n"
+    assert ended.stderr.count(panel) == 1
+    assert "is Kafka running there? kafka.servers may name another host or port" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "aiokafka" not in ended.stderr
 

@@ -12,8 +12,12 @@ from faststream_oo.clock import Clock, Timer
 from faststream_oo.errors import TransportError
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.transports.aiokafka.causes import transport_error
+from faststream_oo.kafka.transports.aiokafka.shutdown import bounded
 
 _log: Final = logging.getLogger("faststream_oo")
+COMMIT_SECONDS: Final = 5.0
+"""Longest time in seconds that a commit may take which somebody waits for."""
+
 _NOT_OURS: Final = (errors.CommitFailedError, errors.IllegalStateError)
 """The partition went to somebody else; who has it now handles its messages again."""
 
@@ -46,6 +50,9 @@ class Commits:
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
         self._refused = False
+        self._given_up: BaseException | None = None
+        self.leaving = False
+        """Set at the end: a broker that does not take a commit in time is not asked again."""
 
     def moved(self) -> None:
         """Note that there is something to commit."""
@@ -78,6 +85,15 @@ class Commits:
             self._refused = False
             for claim, offset in moved:
                 claim.committed = offset
+
+    async def within_bounds(self, *, again: bool = False) -> BaseException | None:
+        """Commit in a bounded time, and return what went wrong."""
+        if self._given_up is None:
+            error = await bounded(self.commit(again=again), COMMIT_SECONDS)
+            if not self.leaving:
+                return error
+            self._given_up = error
+        return self._given_up
 
     async def _send(self, moved: Collection[tuple[PartitionClaim, int]]) -> None:
         # Private: the public `commit` refuses from the moment that a pattern matches other topics, although what is

@@ -17,7 +17,6 @@ from faststream_oo.transport import Sink
 _log: Final = logging.getLogger("faststream_oo")
 
 _POSITION_SECONDS: Final = 10.0
-_COMMIT_SECONDS: Final = 5.0
 _MARGIN: Final = 30.0
 """Seconds of the rebalance timeout that are left for the last commit and for joining again."""
 
@@ -104,8 +103,8 @@ class Membership:
     async def last_commit(self) -> None:
         """Commit what is settled, whether or not a commit is under way."""
         assert self.commits is not None
-        error = await bounded(self.commits.commit(again=True), _COMMIT_SECONDS)
-        if error is not None:
+        error = await self.commits.within_bounds(again=True)
+        if error is not None and not self.commits.leaving:  # else it was said as the subscription ended
             _log.warning("the last offsets were not committed, their messages come again: %s", error)
 
     def forget(self, partitions: Collection[TopicPartition] | None = None, /) -> list[PartitionClaim]:

@@ -17,7 +17,7 @@ from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.aiokafka.admin import ClusterAdmin
 from faststream_oo.kafka.transports.aiokafka.causes import describe, transport_error
-from faststream_oo.kafka.transports.aiokafka.commits import Commits
+from faststream_oo.kafka.transports.aiokafka.commits import COMMIT_SECONDS, Commits
 from faststream_oo.kafka.transports.aiokafka.config import consumer_options
 from faststream_oo.kafka.transports.aiokafka.membership import Membership, Rebalances
 from faststream_oo.kafka.transports.aiokafka.shutdown import bounded, stop_consumer
@@ -38,7 +38,6 @@ _HOLDING_MILLIS: Final = 50
 _JOIN_SECONDS: Final = 60.0
 _LOOKS: Final = 5
 _LOOK_PAUSE: Final = 0.2
-_FLUSH_SECONDS: Final = 5.0
 _OPEN_READS: Final = 20
 """A partition whose unsettled positions exceed so many prefetches is not read until they are fewer."""
 
@@ -192,6 +191,8 @@ class AiokafkaSource:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._commits is not None:
+            self._commits.leaving = True
         if self._consumer is not None:
             # Nobody polls any more; what is in the client's buffer is not ours.
             self._held.pause(None)
@@ -199,7 +200,7 @@ class AiokafkaSource:
     async def flush(self) -> None:
         """Return when every settle so far is committed, or the broker does not take it in time."""
         if self._commits is not None and self._settles:
-            error = await bounded(self._commits.commit(), _FLUSH_SECONDS)
+            error = await self._commits.within_bounds()
             if error is not None:
                 raise TransportError(f"offsets of {self._address.name} are not committed: {describe(error)}") from error
 
@@ -211,7 +212,7 @@ class AiokafkaSource:
         if self._consumer is None:
             return
         # The client tells nobody about its partitions when it is stopped.
-        error = await bounded(self._held.revoked(), _FLUSH_SECONDS + self._options.rebalance_timeout)
+        error = await bounded(self._held.revoked(), COMMIT_SECONDS + self._options.rebalance_timeout)
         if error is not None:
             _log.warning("%s left without giving its partitions back: %r", self._address.name, error)
         if self._commits is not None:
