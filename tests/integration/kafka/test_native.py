@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from attrs import evolve, frozen
+from attrs import frozen
 
 from faststream_oo import Application, DeadLetter, Drop, RetryPolicy
 from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaMessage, KafkaOutgoing, Topic, TopicPartition, consumes
@@ -192,7 +192,6 @@ async def test_a_record_of_a_megabyte_and_a_half_is_a_dead_letter_whole(world: K
         @consumes(topic)
         async def order(self, order: Order) -> None: ...
 
-    world.settings = evolve(world.settings, config={"max_request_size": 3_000_000})
     async with serving(world, Large):
         await world.put(topic, body)
         (letter,) = await letters_of(world, topic, f"{topic}-g", 1)
