@@ -18,7 +18,7 @@ from tests.integration.worlds import until
 
 COUNT: Final = 2000
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
