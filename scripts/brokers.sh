@@ -315,6 +315,18 @@ launch_nats() {
 listen: "127.0.0.1:$NATS_PORT"
 http: "127.0.0.1:$NATS_MONITOR_PORT"
 jetstream { store_dir: "$DIR/nats/data", max_mem: 256MB, max_file: 1GB }
+# Whoever gives no name may do everything, as may the test user; "limited" may do little.
+no_auth_user: anybody
+accounts {
+  main {
+    jetstream: enabled
+    users: [
+      { user: anybody, password: anything }
+      { user: $TEST_USER, password: $TEST_PASSWORD }
+      { user: limited, password: $TEST_PASSWORD, permissions: { publish: "open.>", subscribe: ["open.>", "_INBOX.>"] } }
+    ]
+  }
+}
 CONF
   launch nats "$NATS_SERVER" -c "$DIR/nats/nats.conf"
 }

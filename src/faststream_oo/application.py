@@ -260,8 +260,10 @@ class Application:
 
     def _say_started(self, plan: Plan) -> None:
         for intake in self._intakes.values():
-            fields = {"consumer": intake.name, "address": intake.address, "group": intake.group}
-            _log.info("%s consumes %s", intake.name, intake.address, extra={"fields": fields})
+            once = not intake.source.capabilities.settles
+            fields = {"consumer": intake.name, "address": intake.address, "group": intake.group, "at_most_once": once}
+            text = "%s consumes %s, at most once" if once else "%s consumes %s"
+            _log.info(text, intake.name, intake.address, extra={"fields": fields})
         brokers = ", ".join(one.place for one in plan.brokers)
         _log.info("%s is running on %s", self.title, brokers, extra={"fields": {"application": self.title}})
 

@@ -172,6 +172,10 @@ class Broker(ABC):
     def shares(self, address: Address, /) -> Sequence[str]:
         """Return the names that workers of one group share: those of an address."""
 
+    def overlap(self, one: str, other: str, /) -> bool:
+        """Whether a message may come from both of two names that workers share."""
+        return one == other
+
     @abstractmethod
     def parts(self, address: Address, /) -> Sequence[str]:
         """Return the names of the captured parts of an address."""
@@ -206,7 +210,7 @@ class Broker(ABC):
         await self.close()
 
     async def open(self, connect_timeout: float, /) -> None:
-        """Connect, trying again until the time is over. Raises ConnectError."""
+        """Connect, trying again until the time is over or the broker refuses us. Raises ConnectError."""
         if self._state not in {"new", "stopped"}:
             raise LifecycleError(f"this {type(self).__name__} is {self._state}; it can be entered once at a time")
         self._state = "starting"
@@ -237,7 +241,7 @@ class Broker(ABC):
                     return await transport.open()
             except ConnectError as error:
                 refused = error
-                if loop.time() + pause >= deadline:
+                if error.refused or loop.time() + pause >= deadline:
                     raise
                 if pause == 0.25:
                     fields = {"broker": error.broker, "servers": error.servers, "cause": error.cause}

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from faststream_oo.address import Address
 from faststream_oo.broker import Broker
-from faststream_oo.errors import PublishError, error_type
+from faststream_oo.errors import error_type
 from faststream_oo.message import Message
 from faststream_oo.transport import Frame
 
@@ -91,6 +91,8 @@ class DeadLetterWriter:
         self._name = name
         self._group = group
         self._address = address
+        self.dropped = 0
+        """Messages given up for which there is no address."""
         self._derived: dict[str, Address | None] = {}
 
     def address_of(self, source: str, /) -> Address | None:
@@ -103,8 +105,10 @@ class DeadLetterWriter:
 
     async def write(
         self, message: Message, reason: str, error: BaseException | None, /, *, small: bool = False
-    ) -> None:
-        """Publish one dead letter and return when it is confirmed.
+    ) -> bool:
+        """Publish one dead letter and return when it is confirmed; False when there is no address for it.
+
+        Such a message is counted; the line that the settlement logs is all that is left of it.
 
         Args:
             message: The original.
@@ -116,19 +120,21 @@ class DeadLetterWriter:
             PublishError: The broker did not take it.
         """
         address = self.address_of(message.address)
-        if address is None:
-            raise PublishError(f"{message.address} has no dead-letter address; set dead_letter=")
-        await self._broker.ensure(address)
         headers = self._headers(message, reason, error)
         if small:
             for name in _LARGE:
                 headers.pop(name, None)
         frame = Frame(None, _capped(headers), copy_of=message)
-        confirmed = self._broker.sender(address).send(frame)
-        if confirmed is not None:
-            await self._broker.confirmations.watch(confirmed, 30.0)
+        if address is None:
+            self.dropped += 1
+        else:
+            await self._broker.ensure(address)
+            confirmed = self._broker.sender(address).send(frame)
+            if confirmed is not None:
+                await self._broker.confirmations.watch(confirmed, 30.0)
         if (observer := self._broker.observer) is not None:
             observer.buried(self._name, message, frame.headers)
+        return address is not None
 
     def _headers(self, message: Message, reason: str, error: BaseException | None) -> dict[str, str]:
         headers = {

@@ -75,10 +75,12 @@ class ConnectError(TransportError):
         servers: Addresses that were tried, without credentials.
         cause: What went wrong, in the client's or the system's words.
         hint: The likely remedy, or an empty string.
+        refused: The broker answered, and the same attempt would end the same way: credentials, certificates.
     """
 
-    def __init__(self, broker: str, servers: str, cause: str, hint: str = "") -> None:
+    def __init__(self, broker: str, servers: str, cause: str, hint: str = "", *, refused: bool = False) -> None:
         super().__init__(broker, servers, cause, hint)
+        self.refused = refused
         self.broker = broker
         self.servers = servers
         self.cause = cause

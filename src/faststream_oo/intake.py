@@ -94,6 +94,11 @@ class Intake:
         await self._settlement.by_hand(message, outcome)
 
     @property
+    def dropped(self) -> int:
+        """Messages given up without a dead-letter address."""
+        return self._letters.dropped
+
+    @property
     def waiting(self) -> int:
         """Messages that wait for a retry, or behind one: nothing happens to them until the clock moves."""
         return self._lanes.parked

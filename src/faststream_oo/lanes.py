@@ -298,7 +298,7 @@ class Lanes:
             claims: Which ones.
             started: Keep what was in a lane already and lies below everything given back: what ended above it would
                 come again otherwise. For claims that settle as a low-water mark.
-            all_of_it: False keeps what was never begun too.
+            all_of_it: False gives back only what waits for a retry: nobody would deliver the rest again.
         """
         limit: dict[Claim, int] = {}
         for message in [one for one in self._parked if one.claim in claims]:
@@ -306,6 +306,8 @@ class Lanes:
             limit[message.claim] = min(limit.get(message.claim, message.position), message.position)
             self.give_back(message)
             self._release(message)
+        if not all_of_it:
+            return
 
         def goes(message: Message) -> bool:
             if message.claim not in claims:
@@ -319,9 +321,8 @@ class Lanes:
         for message in _taken_out(self._released, goes):
             self.give_back(message)
             self._release(message)
-        if all_of_it:
-            for message in _taken_out(self._fresh, lambda one: one.claim in claims):
-                self.give_back(message)
+        for message in _taken_out(self._fresh, lambda one: one.claim in claims):
+            self.give_back(message)
 
     def cancel(self, claims: Container[Claim], /) -> int:
         """Cancel what runs under claims, and return how many; each is given back."""

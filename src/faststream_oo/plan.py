@@ -288,16 +288,19 @@ class Plan:
             self.problems.extend(settings_problems(broker, known, producers))
 
     def _check_groups(self, entries: Sequence[Entry]) -> None:
-        seen: dict[tuple[Broker, str, str], Entry] = {}
+        seen: dict[tuple[Broker, str], list[tuple[str, Entry]]] = {}
         for entry in entries:
-            group = entry.options.get("group")
+            group, broker = entry.options.get("group"), entry.served.broker
             if group is None:
                 continue
-            for name in entry.served.broker.shares(entry.address):
-                first = seen.setdefault((entry.served.broker, group, name), entry)
-                if first.served is not entry.served:
-                    what = f'group "{group}" would split "{name}" between them'
-                    self.problems.append(Problem(f"{first.name}, {entry.name}", what, "a group each"))
+            others = seen.setdefault((broker, group), [])
+            for name in broker.shares(entry.address):
+                for known, first in others:
+                    one = first.served is entry.served and first.address == entry.address
+                    if not one and broker.overlap(known, name):
+                        what = f'group "{group}" would split "{name}" between them'
+                        self.problems.append(Problem(f"{first.name}, {entry.name}", what, "a group each"))
+            others += [(name, entry) for name in broker.shares(entry.address)]
 
     def _check_contracts(self) -> None:
         seen: dict[str, type[object]] = {}

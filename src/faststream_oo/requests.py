@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from faststream_oo.clock import Clock
 from faststream_oo.current import CURRENT, Attempt
 from faststream_oo.deadlines import Deadlines
-from faststream_oo.errors import LifecycleError, RemoteError, RequestTimeoutError, TransportError
+from faststream_oo.errors import LifecycleError, PublishError, RemoteError, RequestTimeoutError, TransportError
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.publishing import Outlet, Publication, is_batch, is_outgoing
 from faststream_oo.transport import Claim, Sink
@@ -223,6 +223,8 @@ class Requests:
         if answer is None:
             raise RequestTimeoutError(f"no reply from {address} in {timeout:g} s")
         told = answer.headers
+        if told.get("fsoo-status") == "unrouted":  # said by the transport, where the broker answers itself
+            raise PublishError(f"nobody listens on {address}")
         if told.get("fsoo-status") == "fault":
             raise RemoteError(address, told.get("fsoo-error-type", ""), told.get("fsoo-error-message", ""))
         return request.decode(answer)

@@ -148,7 +148,9 @@ class Settlement:
 
     def say(self, message: Message, outcome: Outcome, error: BaseException | None, seconds: float, /) -> None:
         """Log one line for an attempt."""
-        level = _LEVELS[type(outcome)]
+        level, word = _LEVELS[type(outcome)], _WORDS[type(outcome)]
+        if isinstance(outcome, DeadLetter) and self._letters.address_of(message.address) is None:
+            level, word = logging.ERROR, "dropped, there is no dead-letter address"
         if not _log.isEnabledFor(level):
             return
         fields: dict[str, object] = {
@@ -167,7 +169,7 @@ class Settlement:
         if error is not None:
             fields["error"] = f"{type(error).__name__}: {error}"
         shown = error if isinstance(outcome, DeadLetter) and outcome.reason == "exhausted" else None
-        _log.log(level, _WORDS[type(outcome)], extra={"fields": fields}, exc_info=shown)
+        _log.log(level, word, extra={"fields": fields}, exc_info=shown)
 
     def _settle(self, message: Message, outcome: Outcome) -> None:
         """Settle what is in no slot any more, unless it was given up meanwhile."""
@@ -264,16 +266,20 @@ class Settlement:
     # Dead letters -------------------------------------------------------------------------------------------------
 
     async def _bury(self, message: Message, outcome: DeadLetter, ending: Ending) -> None:
-        await self._written(message, outcome, ending.error)
+        written = await self._written(message, outcome, ending.error)
         held = ending.outbox or ()
-        await self._confirm(message, outcome, held, self._sent(held))
+        await self._confirm(message, outcome if written else Drop(outcome.reason), held, self._sent(held))
 
-    async def _written(self, message: Message, outcome: DeadLetter, error: BaseException | None) -> None:
-        """Write a dead letter: whole, then without what may make it too large, then on and on while paused."""
+    async def _written(self, message: Message, outcome: DeadLetter, error: BaseException | None) -> bool:
+        """Write a dead letter: whole, then without what may make it too large, then on and on while paused.
+
+        Returns:
+            False when there is no address for it.
+        """
         retries = 0
         while True:
             try:
-                await self._letters.write(message, outcome.reason, error, small=retries > 0)
+                written = await self._letters.write(message, outcome.reason, error, small=retries > 0)
                 break
             except TransportError as refused:
                 retries += 1
@@ -281,6 +287,7 @@ class Settlement:
                     await self._wait(retries - 1, "dead-letter", refused)
         if retries > 1:
             await self._subscription.resume("dead-letter")
+        return written
 
 
 def _failed(error: BaseException) -> asyncio.Future[Any]:

@@ -11,6 +11,8 @@ from attrs import frozen
 
 from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
 from tests.integration.kafka.worlds import RealWorld as RealKafka
+from tests.integration.nats.worlds import EmbeddedWorld as EmbeddedNats
+from tests.integration.nats.worlds import RealWorld as RealNats
 from tests.integration.worlds import World
 
 
@@ -67,14 +69,17 @@ class Kind:
 
 
 KAFKA = Server("kafka", "KAFKA_SERVERS", "127.0.0.1:9092")
+NATS = Server("nats", "NATS_URL", "nats://127.0.0.1:4222")
 
 KINDS = {
     "kafka-memory": Kind(EmbeddedKafka),
     "kafka": Kind(RealKafka, KAFKA),
+    "nats-memory": Kind(EmbeddedNats, promises=False),
+    "nats": Kind(RealNats, NATS, promises=False),
 }
 
 promised = pytest.mark.parametrize("world", [name for name, kind in KINDS.items() if kind.promises], indirect=True)
-"""For tests of what at most once does not promise."""
+"""For tests of what at most once does not promise: that a message comes again after a stop or a crash."""
 
 real = pytest.mark.parametrize(
     "world", [name for name, kind in KINDS.items() if kind.promises and kind.server], indirect=True

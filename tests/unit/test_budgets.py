@@ -26,7 +26,8 @@ WIDE = frozenset({"Application", "Message"})
 
 #: File names that stand for a role, and so repeat in every package that has it.
 ROLES = frozenset({
-    "__init__", "address", "broker", "classes", "container", "inbox", "memory", "message", "options", "transport",
+    "__init__", "address", "broker", "claim", "classes", "container", "inbox", "memory", "message", "options", "running",
+    "transport",
 })  # fmt: skip
 
 #: The one module with state of its own: the context variables of the attempt in progress.

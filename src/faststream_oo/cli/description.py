@@ -41,7 +41,7 @@ class SubscriptionFacts:
         address: Whole, with every prefix.
         group: Whole, with the broker's prefix.
         delivery: When a message is settled.
-        dead_letters: Where given-up messages go.
+        dead_letters: Where given-up messages go; none when they are dropped, with an error in the log.
         options: All others, in the forms of the settings.
     """
 
@@ -242,7 +242,7 @@ def _main_facts(one: SubscriptionFacts) -> dict[str, object]:
         "body": "|".join(bodies),
         "group": one.group,
         "delivery": one.delivery,
-        "dead_letters": ",".join(one.dead_letters),
+        "dead_letters": ",".join(one.dead_letters) or "none, dropped with an error",
     }
 
 

@@ -1,0 +1,242 @@
+"""NATS messages: received and to send."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from attrs import field, frozen
+from typing_extensions import TypeVar
+
+from faststream_oo.message import UNSET, Message, Outgoing, Unset
+from faststream_oo.nats.address import Subject
+from faststream_oo.subscription import Subscription
+
+T_co = TypeVar("T_co", covariant=True, default=object)
+
+BREAK: Final = "\N{LINE SEPARATOR}"
+"""Stands for a line break in diagnostics, which a header cannot hold."""
+
+NONE: Mapping[str, str] = {}
+"""Headers of a message without any."""
+
+
+class NatsSubscription(Subscription, Protocol):
+    """A subscription with what is particular to core NATS, which keeps nothing."""
+
+    @property
+    def lost(self) -> int:
+        """Messages received of which nothing is left.
+
+        They were given up without a dead-letter address, dropped because the client's buffer was full, or still
+        unhandled when the drain was over.
+        """
+        ...
+
+
+class NatsMessage(Message[T_co]):
+    """A received message.
+
+    Args:
+        value: The decoded body.
+        body: The bytes as received.
+        headers: Text headers.
+        key: The message's key, header `fsoo-key`.
+        id: Identity that survives retries.
+        correlation_id: Of the conversation it belongs to; None takes the id.
+        reply_to: Subject where an answer is wanted.
+        path: The `{name}` tokens of the subject.
+        attempt: 1 for the first handler call.
+        subject: Where it was published to.
+    """
+
+    __slots__ = ("_subject",)
+
+    def __init__(
+        self,
+        *,
+        value: T_co | Unset = UNSET,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        key: bytes | None = None,
+        id: str = "",
+        correlation_id: str | None = None,
+        reply_to: str | None = None,
+        path: Mapping[str, str] | None = None,
+        attempt: int = 1,
+        subject: str = "",
+    ) -> None:
+        super().__init__(
+            value=value,
+            body=body,
+            headers=headers,
+            key=key,
+            id=id,
+            correlation_id=correlation_id,
+            reply_to=reply_to,
+            path=path,
+            attempt=attempt,
+        )
+        self._subject = subject
+
+    @property
+    def subject(self) -> str:
+        """Where it was published to, the broker's prefix included; without wildcards."""
+        return self._subject
+
+    @property
+    def address(self) -> str:
+        """The subject it was published to."""
+        return self.subject
+
+    @property
+    def origin(self) -> str:
+        """`nats://?subject=…`: core NATS has no place for it."""
+        return f"nats://?subject={self.subject}" if self.subject else ""
+
+    @property
+    def subscription(self) -> NatsSubscription:
+        """The subscription that received it. Raises LifecycleError for a message built by a test."""
+        return cast(NatsSubscription, super().subscription)
+
+
+class Received(Protocol):
+    """What a client hands over, in nats-py's words."""
+
+    @property
+    def subject(self) -> str:
+        """Where it was published to."""
+        ...
+
+    @property
+    def reply(self) -> str:
+        """Where an answer is wanted; empty when none is."""
+        ...
+
+    @property
+    def data(self) -> bytes:
+        """The body."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str] | None:
+        """Text headers, None when there are none."""
+        ...
+
+
+class MessageClaim(Protocol):
+    """What a received message reads from its claim."""
+
+    @property
+    def node(self) -> str:
+        """First part of the identities of messages that bring none."""
+        ...
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        """The named tokens of the subject with their places."""
+        ...
+
+
+class ReceivedMessage(NatsMessage[T_co]):
+    """A message from a client; facts are read from the client's object when they are asked for."""
+
+    __slots__ = ("_received",)
+
+    if TYPE_CHECKING:
+        claim: MessageClaim
+
+    def __init__(self, received: Received, claim: MessageClaim, position: int) -> None:
+        self._received = received
+        self.claim = claim
+        self.position = position
+        self.first_failed = None
+        self._attempt = 1
+        self._value = UNSET
+        self._decode = None
+        self._settle = None
+        self._subscription = None
+
+    @property
+    def raw(self) -> Received:
+        """The client's own object."""
+        return self._received
+
+    @property
+    def body(self) -> bytes:
+        """The bytes as received."""
+        return self._received.data
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Text headers; of a repeated one the last."""
+        try:
+            return self._headers
+        except AttributeError:
+            headers = self._received.headers or NONE
+            self._headers = _whole(headers) if "fsoo-error-message" in headers else headers
+            return self._headers
+
+    @property
+    def key(self) -> bytes | None:
+        """`fsoo-key`."""
+        key = self.headers.get("fsoo-key")
+        return None if key is None else key.encode()
+
+    @property
+    def id(self) -> str:
+        """`fsoo-id`, else one that this process gave it."""
+        return self.headers.get("fsoo-id") or f"{self.claim.node}-{self.position:x}"
+
+    @property
+    def correlation_id(self) -> str | None:
+        """`fsoo-correlation-id`, else the id."""
+        return self.headers.get("fsoo-correlation-id") or self.id
+
+    @property
+    def reply_to(self) -> str | None:
+        """The reply subject."""
+        return self._received.reply or None
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """The `{name}` tokens of the subject."""
+        parts = self.claim.parts
+        if not parts:
+            return NONE
+        tokens = self._received.subject.split(".")
+        return {name: tokens[place] for name, place in parts.items()}
+
+    @property
+    def subject(self) -> str:
+        """Where it was published to, the broker's prefix included; without wildcards."""
+        return self._received.subject
+
+
+def received_reply(received: Received, claim: MessageClaim, position: int, /) -> ReceivedMessage:
+    """Return a message of an inbox, with what its subject says: which request it answers, whoever answered.
+
+    What the server itself answers says that nobody listens.
+    """
+    message = ReceivedMessage[object](received, claim, position)
+    headers = message.headers
+    if headers.get("Status") == "503" and not received.data:
+        headers = {"fsoo-status": "unrouted"}
+    message._headers = {**headers, "fsoo-request-id": received.subject.rpartition(".")[2]}  # noqa: SLF001 - our own
+    return message
+
+
+def _whole(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers with the line breaks of diagnostics, which travel as line separators."""
+    return {
+        name: text.replace(BREAK, "\n") if name.startswith("fsoo-error-") else text for name, text in headers.items()
+    }
+
+
+@frozen
+class NatsOutgoing(Outgoing[T_co]):
+    """A message to send.
+
+    Attributes:
+        to: Send it there instead of the declared subject.
+    """
+
+    to: str | Subject | None = field(default=None, kw_only=True)

@@ -1,0 +1,109 @@
+"""What goes over the wire for a frame, and what would be refused there."""
+
+import re
+from collections.abc import MutableMapping, MutableSet
+from typing import Final, TypeAlias
+
+from faststream_oo.errors import PublishError
+from faststream_oo.nats.message import BREAK
+from faststream_oo.transport import Frame
+
+Packet: TypeAlias = tuple[str, bytes, str, dict[str, str] | None]
+"""Subject, body, reply subject and headers of one message, as nats-py's `publish` takes them."""
+
+NO_NAMES: Final = 1024
+"""Header names that are remembered as right."""
+
+_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_BLOCK: Final = 12  # bytes around the headers: a line "NATS/1.0", and an empty one
+_LINE: Final = 4  # bytes of a header besides name and text
+
+
+def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) -> Packet:
+    """Return what is sent for a frame.
+
+    Args:
+        subject: Where to, checked.
+        frame: What.
+        largest: Bytes of body and headers that the server takes, its `max_payload`.
+        names: Header names that are known to be right.
+
+    Raises:
+        PublishError: The client or the server would refuse it.
+    """
+    if frame.copy_of is not None:
+        return _copied(subject, frame, largest)
+    body = frame.body or b""
+    headers = dict(frame.headers)
+    reply = _reply(headers)
+    if frame.key is not None:
+        headers["fsoo-key"] = _key(frame.key)
+    for name in headers:
+        if name not in names:
+            _check(name)
+            if len(names) < NO_NAMES:
+                names.add(name)
+    size = len(body) + _size(headers)
+    if size > largest:
+        raise PublishError(
+            f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
+        )
+    return subject, body, reply, headers or None
+
+
+def _reply(headers: dict[str, str]) -> str:
+    """Return the reply subject, which is native here: below the inbox, the request's own, so that any answer tells it."""
+    inbox = headers.pop("fsoo-reply-to", None)
+    if "fsoo-error-message" in headers:
+        _one_line(headers)
+    return "" if inbox is None else f"{inbox}.{headers.get('fsoo-request-id', '')}"
+
+
+def _one_line(headers: MutableMapping[str, str]) -> None:
+    """Make diagnostics fit into the line that a header is: a line break becomes a line separator (U+2028)."""
+    for name, text in headers.items():
+        if name.startswith("fsoo-error-") and "\n" in text:
+            headers[name] = text.replace("\n", BREAK)
+
+
+def _copied(subject: str, frame: Frame, largest: int) -> Packet:
+    """Return a copy of a received message, with what fits of the headers added to it, the longest left out first."""
+    message = frame.copy_of
+    if message is None:
+        raise PublishError("this frame copies nothing")
+    # What another client wrote may have names that this one refuses to write.
+    headers = {name: text for name, text in message.headers.items() if _NAME.fullmatch(name)}
+    added = sorted(frame.headers, key=lambda name: len(frame.headers[name]))
+    headers.update(frame.headers)
+    _one_line(headers)
+    while added and len(message.body) + _size(headers) > largest:
+        del headers[added.pop()]
+    return subject, message.body, "", headers or None
+
+
+def _size(headers: dict[str, str]) -> int:
+    if not headers:
+        return 0
+    size = _BLOCK
+    for name, text in headers.items():
+        size += len(name) + _LINE + (len(text) if text.isascii() else len(_encoded(name, text)))
+    return size
+
+
+def _encoded(name: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise PublishError(f'header "{name}" cannot be encoded: {error.reason}') from error
+
+
+def _check(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise PublishError(f'"{name}" is no name of a header: letters, digits and !#$%&\'*+-.^_`|~')
+
+
+def _key(key: bytes) -> str:
+    try:
+        return key.decode()
+    except UnicodeDecodeError as error:
+        raise PublishError(f"key {key!r} is no text, and travels as a header") from error

@@ -1,0 +1,1 @@
+"""Clients of NATS, one package each."""

@@ -1,0 +1,174 @@
+"""One connection of nats-py: made once and told about, reconnected by the client itself, closed for good."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Final, Protocol
+
+from nats import errors
+from nats.aio.client import Client
+
+from faststream_oo.errors import TransportError
+from faststream_oo.nats.options import NatsSettings
+from faststream_oo.nats.transports.nats_py.refusals import connect_error, describe
+
+ANSWER_SECONDS: Final = 5
+"""Longest time that the server may take to accept a connection or to answer a question."""
+
+RECONNECT_SECONDS: Final = 0.5
+"""Between two tries at one server after the connection was lost; there is no last try."""
+
+PING_SECONDS: Final = 20
+"""Between two questions whether the server is there; after two without an answer the connection is lost."""
+
+_log = logging.getLogger("faststream_oo")
+
+
+class Listener(Protocol):
+    """What hears about the connection."""
+
+    def away(self, reason: str, /) -> None:
+        """The server was lost; the client tries to reconnect."""
+
+    def back(self) -> None:
+        """The server is back, and everything is subscribed again."""
+
+    def ended(self, error: TransportError, /) -> None:
+        """The client gave up."""
+
+    def overflowed(self, subscription: object, /) -> None:
+        """The client dropped a message of a subscription, as its buffer is full."""
+
+
+class NatsConnection:
+    """The client with what it calls back.
+
+    Args:
+        settings: Where to.
+    """
+
+    def __init__(self, settings: NatsSettings) -> None:
+        self._settings = settings
+        self._listeners: list[Listener] = []
+        self._failures: list[Exception] = []
+        self._gave_up = asyncio.Event()
+        self._closing = False
+        self.over: TransportError | None = None
+        """Why the client gave up by itself."""
+        self._denials: list[str] = []
+        self._cause = "the connection was lost"
+        self.online = asyncio.Event()
+        """Set while the server answers."""
+        self.client = Client()
+
+    async def open(self) -> None:
+        """Try every server once. Raises ConnectError."""
+        connecting = asyncio.ensure_future(self._connect())
+        giving_up = asyncio.ensure_future(self._gave_up.wait())
+        try:
+            await asyncio.wait({connecting, giving_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise connect_error(self._settings, self._failures[-1]) from self._failures[-1]
+            try:
+                connecting.result()
+            except (errors.Error, OSError) as error:
+                raise connect_error(self._settings, error) from error
+            self.online.set()
+        finally:
+            giving_up.cancel()
+            if not self.online.is_set():
+                while not connecting.done():  # the client may take a cancellation for something else
+                    connecting.cancel()
+                    await asyncio.wait({connecting}, timeout=1.0)
+                await self.close()
+
+    async def _connect(self) -> None:
+        await self.client.connect(
+            list(self._settings.servers),
+            name=self._settings.name,
+            error_cb=self._failed,
+            disconnected_cb=self._disconnected,
+            reconnected_cb=self._reconnected,
+            closed_cb=self._closed,
+            connect_timeout=ANSWER_SECONDS,
+            reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # seconds for asyncio.sleep
+            max_reconnect_attempts=-1,
+            ping_interval=PING_SECONDS,
+            inbox_prefix=self._settings.inbox_prefix,
+        )
+
+    async def close(self) -> None:
+        """Disconnect, now and for ever."""
+        self._closing = True
+        self.online.clear()
+        with contextlib.suppress(errors.Error, OSError, TimeoutError):  # it is over anyhow
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.client.close()
+
+    async def flush(self) -> None:
+        """Return when the server has heard everything so far. Raises TransportError."""
+        if not self.online.is_set():
+            raise TransportError(f"NATS is away: {self._cause}")
+        try:
+            # The client writes a PING past what is still in its buffer: only the second one comes after all of it.
+            await self.client.flush(ANSWER_SECONDS)
+            await self.client.flush(ANSWER_SECONDS)
+        except (errors.Error, OSError) as error:
+            raise TransportError(f"NATS does not answer: {describe(error)}") from error
+
+    def check_allowed(self, pattern: str, /) -> None:
+        """Raise TransportError when the server did not allow to subscribe to it."""
+        wanted = f'subscription to "{pattern}"'.lower()
+        for denial in self._denials:
+            if wanted in denial:
+                raise TransportError(denial)
+
+    def tell(self, listener: Listener, /) -> None:
+        """Tell about the connection from now on."""
+        self._listeners.append(listener)
+
+    def forget(self, listener: Listener, /) -> None:
+        """Tell no more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    # What the client calls ------------------------------------------------------------------------------------------
+
+    async def _failed(self, error: Exception) -> None:
+        if isinstance(error, errors.SlowConsumerError):
+            for listener in self._listeners:
+                listener.overflowed(error.sub)
+            return
+        cause = describe(error)
+        if "permissions violation" in cause:
+            self._denials.append(cause)
+            _log.error("NATS refused us: %s", cause, extra={"fields": {"broker": "nats", "cause": cause}})
+        elif self.online.is_set() or self._closing:
+            self._cause = cause
+        else:
+            self._failures.append(error)
+            if len(self._failures) >= len(self._settings.servers):
+                self._gave_up.set()
+
+    async def _disconnected(self) -> None:
+        if self._closing or not self.online.is_set():
+            return
+        self.online.clear()
+        for listener in tuple(self._listeners):
+            listener.away(self._cause)
+
+    async def _reconnected(self) -> None:
+        self.online.set()
+        for listener in tuple(self._listeners):
+            listener.back()
+
+    async def _closed(self) -> None:
+        """The client gave up by itself: the server ended the connection with an error that it does not reconnect after."""
+        if self._closing:
+            return
+        self._closing = True
+        self.online.clear()
+        last = self.client.last_error
+        self.over = TransportError(f"NATS ended the connection: {self._cause if last is None else describe(last)}")
+        for listener in tuple(self._listeners):
+            listener.ended(self.over)

@@ -1,0 +1,168 @@
+"""NATS goes away and comes back: the same on the embedded one and on a real server that is killed."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+import pytest
+
+from faststream_oo import Application
+from faststream_oo.clock import LoopClock
+from faststream_oo.current import Embedding, embedded
+from faststream_oo.errors import PublishError
+from faststream_oo.nats import NatsBroker, NatsConsumer, NatsProducer, NatsSettings, consumes, produces
+from faststream_oo.nats.transports.memory import MemoryServer
+from tests.integration.private import PrivateBroker
+from tests.integration.worlds import until
+
+
+class Mortal(Protocol):
+    """A NATS that a test may end."""
+
+    settings: NatsSettings
+
+    def below(self) -> AbstractContextManager[object]: ...
+
+    async def kill(self) -> None: ...
+
+    async def restart(self) -> None: ...
+
+
+class MortalServer:
+    def __init__(self, broker: PrivateBroker) -> None:
+        self.settings = NatsSettings(servers=[broker.address])
+        self.kill, self.restart = broker.kill, broker.restart
+
+    def below(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+
+class MortalEmbedded:
+    def __init__(self) -> None:
+        self.settings = NatsSettings()
+        self._embedding = Embedding(LoopClock())
+        self._server: MemoryServer = self._embedding.cluster(("nats", self.settings.servers), MemoryServer)
+
+    def below(self) -> AbstractContextManager[object]:
+        return embedded(self._embedding)
+
+    async def kill(self) -> None:
+        self._server.down()
+
+    async def restart(self) -> None:
+        self._server.up()
+
+
+@pytest.fixture(params=["nats-memory", "nats"])
+async def mortal(request: pytest.FixtureRequest) -> Mortal:
+    """A NATS that may be killed."""
+    if request.param == "nats-memory":
+        return MortalEmbedded()
+    private_broker: Callable[[str], PrivateBroker] = request.getfixturevalue("private_broker")
+    return MortalServer(private_broker("nats"))
+
+
+class Numbers(NatsProducer):
+    @produces("numbers", confirm_timeout=20.0)
+    async def one(self, number: int) -> int:
+        return number
+
+    @produces("numbers", confirm_timeout=0.1)
+    async def impatient(self, number: int) -> int:
+        return number
+
+
+async def test_an_application_under_load_recovers_by_itself_and_says_so_once(
+    mortal: Mortal, caplog: pytest.LogCaptureFixture
+) -> None:
+    handled: set[int] = set()
+    over = False
+
+    class Taking(NatsConsumer, group="takers", concurrency=4):
+        @consumes("numbers")
+        async def take(self, number: int) -> None:
+            handled.add(number)
+
+    async def load(numbers: Numbers) -> int:
+        sent = 0
+        while not over:
+            await numbers.one(sent)
+            sent += 1
+            await asyncio.sleep(0.0005)
+        return sent
+
+    with mortal.below(), caplog.at_level(logging.INFO, "faststream_oo"):
+        broker = NatsBroker(mortal.settings)
+        async with Application(consumers=[Taking(broker)]):
+            (subscription,) = broker.subscriptions
+            loading = asyncio.create_task(load(Numbers(broker)))
+            await until(lambda: len(handled) > 200)
+            await mortal.kill()
+            await until(lambda: subscription.state == "degraded")
+            assert broker.state == "degraded"
+            away = len(handled)
+            await mortal.restart()
+            await until(lambda: subscription.state == "running")
+            await until(lambda: len(handled) > away + 500)
+            over = True
+            sent = await loading
+            await until(lambda: sent - 1 in handled)
+
+    # What was on the wire when the connection broke is lost; all that was published before and after is not.
+    lost = set(range(sent)) - handled
+    assert len(lost) < 200, f"{len(lost)} of {sent} are lost"
+    told = [message for message in caplog.messages if message.startswith("Taking.take ")]
+    assert [message.partition(":")[0] for message in told] == [
+        "Taking.take consumes numbers, at most once",
+        "Taking.take lost its broker, reconnecting",
+        "Taking.take is connected again",
+    ]
+
+
+async def test_what_is_published_while_it_is_away_is_sent_when_it_is_back(mortal: Mortal) -> None:
+    handled: list[int] = []
+
+    class Taking(NatsConsumer):
+        @consumes("numbers")
+        async def take(self, number: int) -> None:
+            handled.append(number)
+
+    broker = NatsBroker(mortal.settings)
+    with mortal.below():
+        async with Application(consumers=[Taking(broker)]):
+            numbers = Numbers(broker)
+            (subscription,) = broker.subscriptions
+            await mortal.kill()
+            await until(lambda: subscription.state == "degraded")
+            waiting = [asyncio.create_task(numbers.one(number)) for number in range(100)]
+            await asyncio.sleep(0)
+            with pytest.raises(PublishError, match=r"not confirmed in 0\.1 s"):
+                await numbers.impatient(1000)
+            assert not any(one.done() for one in waiting)
+            await mortal.restart()
+            await asyncio.gather(*waiting)
+            await until(lambda: len(handled) == 100)
+
+    assert handled == list(range(100))
+
+
+async def test_a_stop_while_it_is_away_ends_in_time_and_tells_what_was_not_sent(
+    mortal: Mortal, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Taking(NatsConsumer):
+        @consumes("numbers")
+        async def take(self, number: int) -> None: ...
+
+    broker = NatsBroker(mortal.settings)
+    with mortal.below(), caplog.at_level(logging.ERROR, "faststream_oo"):
+        async with asyncio.timeout(20), Application(consumers=[Taking(broker)], drain_timeout=1.0):
+            (subscription,) = broker.subscriptions
+            await mortal.kill()
+            await until(lambda: subscription.state == "degraded")
+            sent = asyncio.create_task(Numbers(broker).one(1))
+            await asyncio.sleep(0)
+    with pytest.raises(PublishError, match="until the end"):
+        await sent
+    await mortal.restart()

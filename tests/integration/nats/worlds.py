@@ -1,0 +1,149 @@
+"""NATS as somebody outside the framework sees it: the real one by a raw client, and the embedded one.
+
+Nothing is kept, so what a test wants to read is listened to from the moment its address is made.
+"""
+
+import uuid
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Self
+
+from nats.aio.client import Client
+
+from faststream_oo.clock import LoopClock
+from faststream_oo.current import Embedding, embedded
+from faststream_oo.nats import NatsBroker, NatsConsumer, NatsOutgoing, NatsSettings, consumes
+from faststream_oo.nats.claim import Limits
+from faststream_oo.nats.message import Received
+from faststream_oo.nats.transport import NatsTransport
+from faststream_oo.nats.transports.memory import MemoryServer, MemoryTransport
+from faststream_oo.nats.transports.memory.server import Interest
+from faststream_oo.nats.transports.nats_py import NatsPyTransport
+from tests.integration.worlds import Headers, World, Written
+
+
+class NatsWorld(World):
+    """A NATS system: subjects, and who listens to them."""
+
+    protocol = "nats"
+    consumer = NatsConsumer
+    outgoing = NatsOutgoing
+    consumes = staticmethod(consumes)
+    hostile: ClassVar[Headers] = [("h", "1"), ("H", "2"), ("empty", ""), ("text", "ü € \x7f"), ("~!#$%&'*+-.^_`|", "x")]
+    settings: NatsSettings
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard: dict[str, list[Received]] = {}
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return {"group": self.group, "dead_letter": f"dlq.{self.group}"}
+
+    def broker(self, limits: Limits | None = None) -> NatsBroker:
+        return NatsBroker(self.settings, transport=None if limits is None else self.transport(limits))
+
+    @abstractmethod
+    def transport(self, limits: Limits, /) -> NatsTransport:
+        """Return a transport of its own, not opened."""
+
+    def letters(self, address: str, /) -> str:
+        return f"dlq.{self.group}"
+
+    async def create(self, name: str, /) -> str:
+        whole = f"{name}-{uuid.uuid4().hex[:10]}"
+        for subject in (whole, f"{whole}.>", self.letters(whole)):
+            if subject not in self._heard:
+                self._heard[subject] = await self.listen(subject)
+        return whole
+
+    @abstractmethod
+    async def listen(self, pattern: str, group: str | None = None, /) -> list[Received]:
+        """Subscribe past the framework, and return the list that what arrives is put into."""
+
+    async def put(self, address: str, body: bytes, key: bytes | None = None, headers: Headers = ()) -> None:
+        named = dict(headers) if key is None else {**dict(headers), "fsoo-key": key.decode()}
+        await self.send(address, body, named)
+
+    @abstractmethod
+    async def send(
+        self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None, reply: str = ""
+    ) -> None:
+        """Publish past the framework, and return when the server has delivered it."""
+
+    async def read(self, address: str, /) -> Sequence[Written]:
+        return [
+            Written(
+                one.data, key.encode() if (key := headers.get("fsoo-key")) is not None else None, [*headers.items()]
+            )
+            for one in self._heard.get(address, ())
+            for headers in [one.headers or {}]
+        ]
+
+
+class RealWorld(NatsWorld):
+    """A real NATS by nats-py, raw."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__()
+        self.settings = NatsSettings(servers=[server])
+        self.client = Client()
+
+    async def __aenter__(self) -> Self:
+        await self.client.connect(list(self.settings.servers))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.close()
+
+    def transport(self, limits: Limits, /) -> NatsTransport:
+        return NatsPyTransport(self.settings, limits=limits)
+
+    async def listen(self, pattern: str, group: str | None = None, /) -> list[Received]:
+        heard: list[Received] = []
+
+        async def hear(received: Any) -> None:
+            heard.append(received)
+
+        await self.client.subscribe(pattern, queue=group or "", cb=hear)
+        await self._flush()
+        return heard
+
+    async def _flush(self) -> None:
+        for _ in range(2):  # the client writes a PING past what is still in its buffer
+            await self.client.flush()
+
+    async def send(
+        self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None, reply: str = ""
+    ) -> None:
+        await self.client.publish(subject, body, reply, dict(headers) if headers else None)
+        await self._flush()
+
+
+class EmbeddedWorld(NatsWorld):
+    """The embedded NATS, looked into."""
+
+    fuzzed = 1000
+
+    def __init__(self, embedding: Embedding | None = None) -> None:
+        super().__init__()
+        self._embedding = embedding or Embedding(LoopClock())
+        self.settings = NatsSettings()
+        self.server: MemoryServer = self._embedding.cluster(("nats", self.settings.servers), MemoryServer)
+
+    def below(self) -> AbstractContextManager[object]:
+        return embedded(self._embedding)
+
+    def transport(self, limits: Limits, /) -> NatsTransport:
+        return MemoryTransport(self.settings, limits=limits)
+
+    async def listen(self, pattern: str, group: str | None = None, /) -> list[Received]:
+        heard: list[Received] = []
+        self.server.subscribe(Interest(pattern, group, heard.append))
+        return heard
+
+    async def send(
+        self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None, reply: str = ""
+    ) -> None:
+        self.server.publish((subject, body, reply, dict(headers) if headers else None))

@@ -1,0 +1,54 @@
+"""What `describe` tells about subscriptions that are at most once, and what a harness shows of them."""
+
+from dependency_injector import containers, providers
+
+from faststream_oo import Application, RetryPolicy
+from faststream_oo.cli.description import as_text, description_of
+from faststream_oo.nats import NatsConsumer, NatsContainer, NatsOutgoing, consumes, produces
+from faststream_oo.testing import Harness
+
+
+class Orders(NatsConsumer, group="billing", retry=RetryPolicy(attempts=2, delay=1.0)):
+    @consumes("orders.{region}")
+    @produces("bills")
+    async def placed(self, order: int) -> NatsOutgoing[str]:
+        if order == 0:
+            raise ValueError("no order")
+        return NatsOutgoing(f"bill {order}", key="k", headers={"x-a": "b"})
+
+
+class Returns(NatsConsumer, dead_letter="dlq.returns"):
+    @consumes("returns")
+    async def returned(self, order: int) -> None: ...
+
+
+class Shop(containers.DeclarativeContainer):
+    config = providers.Configuration()
+    nats = NatsContainer(config=config.nats)
+    orders = providers.Singleton(Orders, broker=nats.broker)
+    returns = providers.Singleton(Returns, broker=nats.broker)
+
+
+def test_what_becomes_of_given_up_messages_is_told() -> None:
+    described = description_of(Application(Shop()))
+    assert [(one.delivery, list(one.dead_letters)) for one in described.subscriptions] == [
+        ("at_most_once", []),
+        ("at_most_once", ["dlq.returns"]),
+    ]
+    lines = as_text(described).splitlines()
+    told = 'delivery=at_most_once dead_letters="none, dropped with an error"'
+    assert told in next(line for line in lines if line.split()[:1] == ["Orders.placed"])
+    assert "dead_letters=dlq.returns" in next(line for line in lines if line.split()[:1] == ["Returns.returned"])
+
+
+async def test_a_harness_shows_what_was_sent_and_what_was_given_up() -> None:
+    async with Harness(Shop) as h:
+        await h.publish("orders.eu", 7)
+        await h.publish("orders.eu", 0)
+        await h.advance(1.0)
+        (bill,) = h.messages(str, to="bills")
+        (letter,) = h.dead_letters("Orders.placed")
+        assert (bill.body, bill.key, bill.headers["x-a"], bill.address) == (b"bill 7", b"k", "b", "bills")
+        assert (letter.reason, letter.error, letter.attempts) == ("exhausted", "ValueError: no order", 2)
+        assert letter.origin == "nats://?subject=orders.eu"
+        assert [one.lost for one in h.container.nats.broker().subscriptions] == [1, 0]
