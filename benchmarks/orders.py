@@ -1,6 +1,6 @@
 """What every side sends and handles: some 300 bytes of JSON of one attrs class, by one converter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import orjson
@@ -23,9 +23,15 @@ IN_FLIGHT: Final = 100
 """Publishes that are under way at once."""
 
 
-def orders(count: int = IN_FLIGHT) -> Sequence[Order]:
+def orders(count: int) -> Sequence[Order]:
     """Return so many orders, each with a key of its own."""
     return [Order(f"order-{n:06}", "customer-42", 3, 19.99, paid=True, note="x" * 190) for n in range(count)]
+
+
+def portions(count: int) -> Iterator[Sequence[Order]]:
+    """Return so many orders, in portions that are under way at once."""
+    every = orders(count)
+    return iter([every[first : first + IN_FLIGHT] for first in range(0, count, IN_FLIGHT)])
 
 
 def encoder() -> Callable[[Order], bytes]:

@@ -14,7 +14,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks.orders import IN_FLIGHT, Order, decoder, encoder, orders
+from benchmarks.orders import IN_FLIGHT, Order, decoder, encoder, portions
 from benchmarks.runner import Comparison, Meter, Run, Target
 from faststream_oo import Application, Batch, Key
 from faststream_oo.kafka import (
@@ -181,9 +181,9 @@ async def raw_producer(servers: str) -> AsyncIterator[AIOKafkaProducer]:
 
 async def raw_publish(servers: str, topic: str, meter: Meter) -> None:
     """Send in order, with key and an identity in a header as we do; then wait for all."""
-    encode, many, number = encoder(), orders(), 0
+    encode, number, batches = encoder(), 0, portions(meter.count)
     async with raw_producer(servers) as producer:
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             confirms = []
             for order in many:
                 number += 1
@@ -196,7 +196,7 @@ async def raw_publish(servers: str, topic: str, meter: Meter) -> None:
 
 async def raw_publish_and_wait(servers: str, topic: str, meter: Meter) -> None:
     """The same with a call for each that waits for its confirm."""
-    encode, many, number = encoder(), orders(), 0
+    encode, number, batches = encoder(), 0, portions(meter.count)
     async with raw_producer(servers) as producer:
 
         async def publish(order: Order) -> None:
@@ -205,7 +205,7 @@ async def raw_publish_and_wait(servers: str, topic: str, meter: Meter) -> None:
             headers = [("id", b"0123456789ab-%x" % number)]
             await producer.send_and_wait(topic, encode(order), key=order.order_id.encode(), headers=headers)
 
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await asyncio.gather(*(publish(order) for order in many))
             meter.sent(len(many))
         meter.end()
@@ -233,9 +233,9 @@ async def our_consume(settings: KafkaSettings, topic: str, lanes: int, meter: Me
 
 async def our_batches(settings: KafkaSettings, topic: str, meter: Meter) -> None:
     """A Batch by hand, with the key of each."""
-    many = orders()
+    batches = portions(meter.count)
     async with KafkaBroker(settings) as broker:
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await broker.publish(topic, Batch(KafkaOutgoing(order, key=order.order_id) for order in many))
             meter.sent(len(many))
         meter.end()
@@ -249,10 +249,10 @@ async def our_producer(settings: KafkaSettings, topic: str, meter: Meter) -> Non
         async def placed(self, many: Sequence[Order]) -> Batch[Order]:
             return Batch(many)
 
-    many = orders()
+    batches = portions(meter.count)
     async with KafkaBroker(settings) as broker:
         producer = Placed(broker)
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await producer.placed(many)
             meter.sent(len(many))
         meter.end()
@@ -266,10 +266,10 @@ async def our_publish(settings: KafkaSettings, topic: str, meter: Meter) -> None
         async def placed(self, order: Order) -> Order:
             return order
 
-    many = orders()
+    batches = portions(meter.count)
     async with KafkaBroker(settings) as broker:
         producer = Placed(broker)
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await asyncio.gather(*(producer.placed(order) for order in many))
             meter.sent(len(many))
         meter.end()

@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 
+from attrs import asdict
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from pydantic import BaseModel
 
-from benchmarks.orders import IN_FLIGHT, orders
+from benchmarks.orders import portions
 from benchmarks.runner import Meter
 
 
@@ -20,12 +22,9 @@ class Order(BaseModel):
     note: str
 
 
-def many_orders() -> list[Order]:
+def batches_of(count: int) -> Sequence[Sequence[Order]]:
     """Return what the other sides send, as FastStream takes it."""
-    return [
-        Order(order_id=one.order_id, customer=one.customer, amount=one.amount, price=one.price, paid=one.paid, note=one.note)
-        for one in orders()
-    ]  # fmt: skip
+    return [[Order(**asdict(one)) for one in many] for many in portions(count)]
 
 
 def opened(servers: str) -> KafkaBroker:
@@ -52,10 +51,10 @@ async def consume(servers: str, topic: str, meter: Meter) -> None:
 
 async def publish(servers: str, topic: str, meter: Meter) -> None:
     """Send in order, then wait for all."""
-    many = many_orders()
+    batches = batches_of(meter.count)
     async with opened(servers) as broker:
         await broker.start()
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await asyncio.gather(
                 *[
                     await broker.publish(order, topic, key=order.order_id.encode(), no_confirm=True)  # type: ignore[misc]
@@ -68,10 +67,10 @@ async def publish(servers: str, topic: str, meter: Meter) -> None:
 
 async def publish_and_wait(servers: str, topic: str, meter: Meter) -> None:
     """Publish with a call for each that waits for its confirm."""
-    many = many_orders()
+    batches = batches_of(meter.count)
     async with opened(servers) as broker:
         await broker.start()
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await asyncio.gather(*(broker.publish(order, topic, key=order.order_id.encode()) for order in many))
             meter.sent(len(many))
         meter.end()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from operator import attrgetter
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 import attrs
 from attrs import frozen
 
-from faststream_oo.codec import Codec, Decoder, reader_of
+from faststream_oo.codec import Codec, Decoder, reader_of, unless_empty
 from faststream_oo.errors import DecodeError
 from faststream_oo.markers import Field, Header, Key, Path
 from faststream_oo.message import UNSET, Batch, Message, Unset
@@ -226,13 +227,8 @@ def body_decoder(codec: Codec, annotation: object, default: object = inspect.Par
         hint = "register a hook on make_converter(), or set codec="
         raise BindingError(str(error), next(iter(getattr(error, "__notes__", ())), hint)) from error
     if default is not inspect.Parameter.empty:
-        decode = _defaulted(decode, default)
-
+        decode = unless_empty(decode, default)
     return reader_of(decode)
-
-
-def _defaulted(decode: Decoder, default: object) -> Decoder:
-    return lambda body, headers: decode(body, headers) if body else default
 
 
 def _value_of_message(hint: Any, body: object, decode: Getter | None, codec: Codec) -> tuple[object, Getter | None]:
@@ -314,7 +310,7 @@ def raw_fact(marker: Header | Key | Path, name: str, captured: Captured, /) -> C
                 raise BindingError(what, f"name it in the pattern, (?P<{part}>…)")
             return lambda message: message.path.get(part)
         case _:
-            return lambda message: message.key
+            return attrgetter("key")
 
 
 def field_of_body(marker: Field, codec: Codec, annotation: Any = object, /) -> Getter:

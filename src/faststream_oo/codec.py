@@ -13,6 +13,37 @@ Decoder: TypeAlias = Callable[[bytes, Mapping[str, str]], object]
 """Bytes and headers to object; whatever it raises becomes a `DecodeError`."""
 
 
+class LeanDecoder:
+    """A decoder that asks a message for its headers only where they tell something: mostly they need not be made.
+
+    Args:
+        decode: Decodes a body by its headers.
+        of: Does the same with a message; raises nothing but `DecodeError`.
+    """
+
+    __slots__ = ("_decode", "of")
+
+    def __init__(self, decode: Decoder, of: Callable[[Message], object]) -> None:
+        self._decode = decode
+        self.of = of
+
+    def __call__(self, body: bytes, headers: Mapping[str, str], /) -> object:
+        """Return the object."""
+        return self._decode(body, headers)
+
+
+def unless_empty(decode: Decoder, instead: object, /) -> Decoder:
+    """Return a decoder that gives something else for an empty body."""
+
+    def either(body: bytes, headers: Mapping[str, str]) -> object:
+        return decode(body, headers) if body else instead
+
+    if not isinstance(decode, LeanDecoder):
+        return either
+    of = decode.of
+    return LeanDecoder(either, lambda message: of(message) if message.body else instead)
+
+
 class Codec(Protocol):
     """Turns annotations into encoders and decoders when the application is built."""
 
@@ -27,6 +58,8 @@ class Codec(Protocol):
 
 def reader_of(decode: Decoder, /) -> Callable[[Message], Any]:
     """Return a decoder that takes a message; whatever the codec raises becomes a DecodeError."""
+    if isinstance(decode, LeanDecoder):
+        return decode.of
 
     def value(message: Message) -> object:
         try:

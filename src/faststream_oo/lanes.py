@@ -84,6 +84,7 @@ class Lanes:
         self._running: dict[int, Message] = {}
         self._parked: dict[Message, Timer] = {}
         self._idle: deque[asyncio.Future[None]] = deque()
+        self._waking = False
         self._slots: dict[int, asyncio.Task[None]] = {}
 
     # Life ---------------------------------------------------------------------------------------------------------
@@ -135,20 +136,22 @@ class Lanes:
         self.let_go(message)
 
     def _wake(self) -> None:
-        """Let one idle slot go on; it wakes the next while there is more."""
-        while self._idle:
+        """Let one idle slot go on, unless one is about to; it wakes the next while there is more."""
+        while self._idle and not self._waking:
             waiter = self._idle.popleft()
             if not waiter.done():
                 waiter.set_result(None)
-                return
+                self._waking = True
 
     async def _rest(self) -> None:
         waiter = asyncio.get_running_loop().create_future()
         self._idle.append(waiter)
         try:
             await waiter
+            self._waking = False
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
+                self._waking = False
                 self._wake()
             raise
 
@@ -169,7 +172,7 @@ class Lanes:
                 await self._rest()
                 now = turn = monotonic()
                 continue
-            if self._idle and (fresh or released):
+            if not self._waking and self._idle and (fresh or released):
                 self._wake()
             running[number] = message
             try:
@@ -203,7 +206,7 @@ class Lanes:
 
     def _must_wait(self, message: Message) -> bool:
         """Whether another message of the lane runs or is parked; if not, the lane is this message's."""
-        lane = self._lane(message)
+        lane = message.lane = None if self._key_of is None else self._key_of(message)
         if lane is None:
             return False
         if lane not in self._behind:
@@ -230,11 +233,9 @@ class Lanes:
     def _release(self, message: Message) -> None:
         """Let the next message of a lane run, or forget the lane."""
         lane = self._lane(message)
-        if lane is None or lane not in self._behind:
-            return
-        queue = self._behind[lane]
+        queue = self._behind.get(lane)
         if not queue:
-            del self._behind[lane]
+            self._behind.pop(lane, None)
             return
         following = queue.popleft()
         self._count_out(following)

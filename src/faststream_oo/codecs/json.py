@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from inspect import isabstract
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any
 
 from cattrs import Converter
 
-from faststream_oo.codec import Codec, Decoder, Encoder
+from faststream_oo.codec import Codec, Decoder, Encoder, LeanDecoder, unless_empty
 from faststream_oo.codecs.contracts import ContractDecoder, may_have_contracts, targets
 from faststream_oo.codecs.conversion import make_converter
 from faststream_oo.codecs.kinds import class_of, expanded, is_record, members
@@ -16,6 +16,9 @@ from faststream_oo.codecs.unions import ambiguous
 from faststream_oo.codecs.writer import Writers
 from faststream_oo.errors import DecodeError
 from faststream_oo.markers import declared_contract
+from faststream_oo.message import Message
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class JsonCodec(Codec):
@@ -56,14 +59,14 @@ class JsonCodec(Codec):
         decode = self._decoder(expanded(annotation), kinds)
         if len(kinds) == len(several) and class_of(annotation) not in {Any, object}:
             return decode
-        return lambda body, headers: decode(body, headers) if body else None
+        return unless_empty(decode, None)
 
     def _decoder(self, annotation: Any, kinds: Sequence[Any]) -> Decoder:
         classes = [class_of(kind) for kind in kinds]
         if classes == [bytes]:
-            return _raw
+            return _lean(_raw)
         if classes == [str]:
-            return _text
+            return _lean(_text)
         if bytes in classes:
             raise ambiguous(kinds)
         if classes in ([Any], [object]):
@@ -78,7 +81,7 @@ class JsonCodec(Codec):
             return ContractDecoder([kind], self._reader(annotation).decoder() if itself else None, self._reader)
         decode = self._reader(annotation).decoder()
         if not may_have_contracts(kind):
-            return decode
+            return _lean(decode)
         return _unless_subclassed(cls, decode, ContractDecoder([kind], decode, self._reader))
 
     def _several(self, annotation: Any, kinds: Sequence[Any]) -> Decoder:
@@ -92,6 +95,11 @@ class JsonCodec(Codec):
 
     def _reader(self, annotation: Any) -> Reader:
         return Reader(annotation, self._fast, self._detailed)
+
+
+def _lean(decode: Decoder) -> LeanDecoder:
+    """Return a decoder that reads no header as one that asks for none."""
+    return LeanDecoder(decode, lambda message: decode(message.body, _NO_HEADERS))
 
 
 def _none(body: bytes, _: Mapping[str, str]) -> object:
@@ -130,4 +138,7 @@ def _unless_subclassed(cls: type[object], decode: Decoder, by_contract: Decoder)
     def either(body: bytes, headers: Mapping[str, str]) -> object:
         return by_contract(body, headers) if subclasses() else decode(body, headers)
 
-    return either
+    def of(message: Message) -> object:
+        return by_contract(message.body, message.headers) if subclasses() else decode(message.body, _NO_HEADERS)
+
+    return LeanDecoder(either, of)
