@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
@@ -26,6 +26,10 @@ class Deadlines:
 
     def add(self, future: asyncio.Future[Any], timeout: float, /) -> None:
         """Give up on a future after `timeout` seconds."""
+        self.add_all((future,), timeout)
+
+    def add_all(self, futures: Iterable[asyncio.Future[Any]], timeout: float, /) -> None:
+        """Give up on each of these futures after `timeout` seconds."""
         # Equal time-outs fall due in the order in which they were added.
         waiting = self._waiting.get(timeout)
         if waiting is None:
@@ -33,7 +37,7 @@ class Deadlines:
         while waiting and waiting[0][1].done():
             waiting.popleft()
         due = self._clock.time() + timeout
-        waiting.append((due, future))
+        waiting.extend([(due, future) for future in futures])
         if due < self._due:
             self._arm(due)
 

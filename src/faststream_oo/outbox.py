@@ -1,7 +1,7 @@
 """Publishes on their way: held during an attempt, sent in order, confirmed in time."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
 from faststream_oo.clock import Clock
@@ -19,22 +19,57 @@ class Confirmations:
 
     def __init__(self, clock: Clock) -> None:
         self._deadlines = Deadlines(clock, _unconfirmed)
+        self._fresh: dict[float, list[asyncio.Future[Any]]] = {}
 
     def watch(self, confirmed: Awaitable[Any], timeout: float, /) -> asyncio.Future[Any]:
         """Return the confirm as a future that fails with PublishError after `timeout` seconds."""
         future = confirmed if isinstance(confirmed, asyncio.Future) else asyncio.ensure_future(confirmed)
         if not future.done():
-            self._deadlines.add(future, timeout)
+            self._note((future,), timeout)
         return future
+
+    def watch_all(self, confirmed: Iterable[Awaitable[Any]], timeout: float, /) -> Awaitable[None]:
+        """Return what waits for confirms that each fail after `timeout` seconds."""
+        futures = [one if isinstance(one, asyncio.Future) else asyncio.ensure_future(one) for one in confirmed]
+        self._note(futures, timeout)
+        return _all(futures)
+
+    def _note(self, futures: Iterable[asyncio.Future[Any]], timeout: float) -> None:
+        if not self._fresh:
+            # One look at the clock for all that are sent in this turn of the loop.
+            asyncio.get_running_loop().call_soon(self._begin)
+        self._fresh.setdefault(timeout, []).extend(futures)
+
+    def _begin(self) -> None:
+        for timeout, futures in self._fresh.items():
+            self._deadlines.add_all(futures, timeout)
+        self._fresh.clear()
 
     def close(self) -> None:
         """Stop the timer."""
+        self._fresh.clear()
         self._deadlines.close()
 
 
 def _unconfirmed(future: asyncio.Future[Any], timeout: float) -> None:
     future.set_exception(PublishError(f"not confirmed in {timeout:g} s"))
     future.exception()  # looked at, as whoever is to wait for it may have been given up
+
+
+async def _all(futures: Sequence[asyncio.Future[Any]]) -> None:
+    try:
+        for future in futures:
+            await future
+    except BaseException:
+        for future in futures:
+            future.add_done_callback(_looked_at)
+        raise
+
+
+def _looked_at(future: asyncio.Future[Any]) -> None:
+    """Keep asyncio from logging the error of one more message of a batch that failed."""
+    if not future.cancelled():
+        future.exception()
 
 
 class Held:

@@ -1,12 +1,23 @@
 """The compiled way out of one address: encode, headers, middleware, then the outbox or the sender."""
 
-import asyncio
 import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import attrgetter, itemgetter
 from types import UnionType
-from typing import Any, Protocol, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Any,
+    Protocol,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from attrs import evolve, frozen
 
@@ -20,7 +31,9 @@ from faststream_oo.outbox import Confirmations, Held
 from faststream_oo.outcome import Outcome
 from faststream_oo.transport import Frame, Sender
 
-_SPECIAL: tuple[type[Any], ...] = (Batch, Outgoing)
+_Way: TypeAlias = tuple[Encoder, Callable[[Any], Any] | None]
+"""How bodies of one class are encoded, and how their key is read."""
+
 _PLACEHOLDER = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 
 
@@ -36,9 +49,16 @@ def placeholders(name: str, /) -> Sequence[str]:
     return _PLACEHOLDER.findall(name)
 
 
-def field_getter(path: str, /) -> Callable[[Any], Any]:
-    """Return a function that reads a nested field (`customer.id`) of an object or a mapping."""
+def field_getter(path: str, of: type[object] = object, /) -> Callable[[Any], Any]:
+    """Return a function that reads a nested field (`customer.id`) of an object or a mapping.
+
+    Args:
+        path: Names of the fields.
+        of: Class of what it reads, if that is known.
+    """
     names = path.split(".")
+    if len(names) == 1 and of is not object:
+        return itemgetter(path) if issubclass(of, Mapping) else attrgetter(path)
 
     def get(body: Any) -> Any:
         for name in names:
@@ -156,14 +176,13 @@ class Publication:
     __slots__ = (
         "_chain",
         "_concrete",
-        "_encoders",
-        "_key",
         "_new_id",
         "_outlet",
         "_parts",
         "_plain",
         "_sender",
         "_senders",
+        "_ways",
         "address",
         "terms",
     )
@@ -174,8 +193,7 @@ class Publication:
         self.address = address
         self.terms = terms
         self._parts = [(name, field_getter(name)) for name in placeholders(address.name)]
-        self._key = field_getter(terms.key) if terms.key else None
-        self._encoders: dict[type, Encoder] = {}
+        self._ways: dict[type, _Way] = {}
         self._concrete: dict[str, Address] = {}
         self._senders: dict[Address, Sender[Any]] = {}
         self._sender: Sender[Any] | None = None
@@ -190,18 +208,36 @@ class Publication:
 
     async def begin(self, body: object, /) -> Awaitable[Any] | None:
         """Hold or send what is given; return the confirm to wait for, None when it is held or confirmed."""
-        if self._plain and (sender := self._sender) is not None and not isinstance(body, _SPECIAL) and body is not None:
-            return self._dispatch(sender, self._frame(body))
-        if body is None:
-            return None
-        if is_batch(body):
-            confirms = [confirm for item in body if (confirm := await self.begin(item)) is not None]
-            return asyncio.gather(*confirms) if confirms else None
-        outgoing = self._outgoing(body)
-        if self._chain is None:
-            return self._dispatch(*await self.prepare(outgoing))
-        await self._chain(evolve(outgoing, to=self._address(outgoing)))
-        return None
+        attempt = CURRENT.get()
+        made = self._made(body, attempt)
+        if made is None:
+            if body is None:
+                return None
+            if is_batch(body):
+                confirms: list[Awaitable[Any]] = []
+                await self._begin_all(body, attempt, confirms)
+                return self._outlet.confirmations.watch_all(confirms, self.terms.timeout) if confirms else None
+            outgoing = self._outgoing(body)
+            if self._chain is not None:
+                await self._chain(evolve(outgoing, to=self._address(outgoing)))
+                return None
+            made = await self.prepare(outgoing)
+        confirm = self._dispatch(*made, attempt)
+        return None if confirm is None else self._outlet.confirmations.watch(confirm, self.terms.timeout)
+
+    async def _begin_all(self, bodies: Batch[object], attempt: Attempt | None, confirms: list[Awaitable[Any]]) -> None:
+        """Hold or send several in order, and add the confirms to wait for."""
+        for body in bodies:
+            made = self._made(body, attempt)
+            if made is not None:
+                confirm = self._dispatch(*made, attempt)
+            elif is_batch(body):
+                await self._begin_all(body, attempt, confirms)
+                continue
+            else:  # as a single one: nothing was sent to its address yet, or there is a middleware
+                confirm = await self.begin(body)
+            if confirm is not None:
+                confirms.append(confirm)
 
     async def send_now(self, body: object, /) -> Any:
         """Send one message past any outbox and return the client's receipt."""
@@ -209,7 +245,11 @@ class Publication:
 
         async def last(outgoing: Outgoing[Any]) -> None:
             sender, frame = await self.prepare(outgoing)
-            receipts.append(await self._confirmed(sender, frame))
+            frame.receipt = True
+            confirm = sender.send(frame)
+            if confirm is not None:
+                confirm = await self._outlet.confirmations.watch(confirm, self.terms.timeout)
+            receipts.append(confirm)
 
         await self.through(self._outgoing(body), last)
         return receipts[-1] if receipts else None
@@ -225,15 +265,15 @@ class Publication:
         return body if is_outgoing(body) else self._outlet.outgoing(body)
 
     async def _last(self, outgoing: Outgoing[Any]) -> None:
-        confirm = self._dispatch(*await self.prepare(outgoing))
+        """End the chain of middlewares."""
+        confirm = self._dispatch(*await self.prepare(outgoing), CURRENT.get())
         if confirm is not None:
-            await confirm
+            await self._outlet.confirmations.watch(confirm, self.terms.timeout)
 
-    def _dispatch(self, sender: Sender[Any], frame: Frame) -> Awaitable[Any] | None:
-        attempt = CURRENT.get()
+    def _dispatch(self, sender: Sender[Any], frame: Frame, attempt: Attempt | None) -> Awaitable[Any] | None:
+        """Send a frame, or hold it until the attempt ends; return the confirm."""
         if attempt is None or not (attempt.held and self.terms.held):
-            confirmed = sender.send(frame)
-            return None if confirmed is None else self._outlet.confirmations.watch(confirmed, self.terms.timeout)
+            return sender.send(frame)
         if not attempt.open:
             raise LifecycleError(
                 f"publish to {self.address.name!r} after the message it belongs to was handled; await it in the handler"
@@ -241,39 +281,52 @@ class Publication:
         attempt.hold(Held(sender, frame, self.terms.timeout, self._outlet.confirmations))
         return None
 
-    async def _confirmed(self, sender: Sender[Any], frame: Frame) -> Any:
-        confirmed = sender.send(frame)
-        return None if confirmed is None else await self._outlet.confirmations.watch(confirmed, self.terms.timeout)
-
-    def _frame(self, body: object) -> Frame:
-        """Encode a body that comes without options of its own, on a publication without any."""
-        encoder = self._encoders.get(type(body))
-        data, extra = (encoder or self._encoder(body))(body)
+    def _made(self, body: object, attempt: Attempt | None) -> tuple[Sender[Any], Frame] | None:
+        """Return what is sent, and by what; None where there is more to do, as for the first message of an address."""
+        way = self._ways.get(type(body))
+        if way is None:
+            if self._chain is not None or not is_outgoing(body):
+                return None
+            sender = self._senders.get(self._address(body))
+            return None if sender is None else (sender, self._frame(body, attempt))
+        sender = self._sender
+        if sender is None or not self._plain:
+            return None
+        encode, key_of = way
+        data, extra = encode(body)
         id_ = self._new_id()
         headers = {"fsoo-id": id_, **extra} if extra else {"fsoo-id": id_}
-        attempt = CURRENT.get()
         if attempt is not None and attempt.message is not None:
             headers["fsoo-correlation-id"] = attempt.message.correlation_id or id_
-        return Frame(data, headers, None if self._key is None else key_bytes(self._key(body)), value=body)
+        key = None if key_of is None else key_of(body)
+        frame = Frame(data, headers, key.encode() if type(key) is str else key_bytes(key), value=body, receipt=False)
+        return sender, frame
 
     async def prepare(self, outgoing: Outgoing[Any], /) -> tuple[Sender[Any], Frame]:
         """Return the encoded message, and what sends it."""
-        body = outgoing.body
         sender = await self._sender_to(self._address(outgoing))
+        return sender, self._frame(outgoing, CURRENT.get())
+
+    def _frame(self, outgoing: Outgoing[Any], attempt: Attempt | None) -> Frame:
+        """Encode a body with what goes with it."""
+        key, terms = outgoing.key, self.terms
+        body: object = outgoing.body
         data: bytes | None = None
         extra: Mapping[str, str] = {}
         if body is not None:
-            data, extra = self._encoder(body)(body)
+            encode, key_of = self._ways.get(type(body)) or self._way(body)
+            data, extra = encode(body)
+            if key is None and key_of is not None:
+                key = key_of(body)
         id_ = outgoing.id or self._new_id()
-        headers = {**self.terms.headers, **extra, **outgoing.headers, "fsoo-id": id_}
-        correlation = outgoing.correlation_id or _correlation(CURRENT.get())
+        headers = {**terms.headers, **extra} if terms.headers or extra else {}
+        headers.update(outgoing.headers)
+        headers["fsoo-id"] = id_
+        correlation = outgoing.correlation_id or _correlation(attempt)
         if correlation is not None and correlation != id_:
             headers["fsoo-correlation-id"] = correlation
-        key = outgoing.key
-        if key is None and self._key is not None and body is not None:
-            key = self._key(body)
-        options = self._outlet.frame_options(outgoing, self.terms.options)
-        return sender, Frame(data, headers, key_bytes(key), options, value=body)
+        options = self._outlet.frame_options(outgoing, terms.options)
+        return Frame(data, headers, key_bytes(key), options, value=body, receipt=False)
 
     def _address(self, outgoing: Outgoing[Any]) -> Address:
         """Return the whole address of one message; a middleware may have changed it."""
@@ -298,14 +351,14 @@ class Publication:
                 self._sender = sender
         return sender
 
-    def _encoder(self, body: object) -> Encoder:
-        if (known := self._encoders.get(type(body))) is not None:
-            return known
+    def _way(self, body: object) -> _Way:
+        """Compile how bodies of a class are encoded, and how their key is read."""
+        cls = type(body)
         annotation = self.terms.annotation
         declared = annotation is not None and (is_typeddict(annotation) or not isinstance(annotation, type))
-        encoder = self.terms.codec.encoder(annotation if declared else type(body))
-        self._encoders[type(body)] = encoder
-        return encoder
+        encoder = self.terms.codec.encoder(annotation if declared else cls)
+        way = self._ways[cls] = encoder, field_getter(self.terms.key, cls) if self.terms.key else None
+        return way
 
 
 def is_batch(body: object, /) -> TypeGuard[Batch[object]]:

@@ -34,9 +34,10 @@ class Frame:
             included; `headers` are added after them, replacing only our own `fsoo-*` of the same name. Used by dead
             letters. `body` and `key` are then those of the message.
         value: What the body was encoded from, for those who watch.
+        receipt: Whether the receipt will be read; without it the confirm may give anything.
     """
 
-    __slots__ = ("body", "copy_of", "headers", "key", "options", "value")
+    __slots__ = ("body", "copy_of", "headers", "key", "options", "receipt", "value")
 
     def __init__(
         self,
@@ -46,6 +47,8 @@ class Frame:
         options: Mapping[str, object] | None = None,
         copy_of: Message | None = None,
         value: object = None,
+        *,
+        receipt: bool = True,
     ) -> None:
         self.body = body
         self.headers: Mapping[str, str] = headers or {}
@@ -53,6 +56,7 @@ class Frame:
         self.options: Mapping[str, object] = options or {}
         self.copy_of = copy_of
         self.value = value
+        self.receipt = receipt
 
 
 @frozen

@@ -159,13 +159,10 @@ class KafkaBroker(Broker):
 
     def frame_options(self, outgoing: Outgoing[Any], options: Mapping[str, Any], /) -> Mapping[str, object]:
         """Return partition and timestamp of one record, `@produces(partition=…)` below."""
-        chosen = dict(options)
-        if isinstance(outgoing, KafkaOutgoing):
-            if outgoing.partition is not None:
-                chosen["partition"] = outgoing.partition
-            if outgoing.timestamp is not None:
-                chosen["timestamp"] = outgoing.timestamp
-        return chosen
+        if not isinstance(outgoing, KafkaOutgoing) or (outgoing.partition is None and outgoing.timestamp is None):
+            return options
+        own = {"partition": outgoing.partition, "timestamp": outgoing.timestamp}
+        return {**options, **{name: value for name, value in own.items() if value is not None}}
 
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return `<topic>.<group>.dlq`, whole; without a group `<topic>.dlq`."""

@@ -4,31 +4,32 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer, errors
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 
 from faststream_oo.errors import PublishError
 from faststream_oo.kafka.message import KafkaReceipt
 from faststream_oo.kafka.transports.aiokafka.causes import describe
 from faststream_oo.kafka.transports.aiokafka.producers import Producers
 
-Confirm: TypeAlias = asyncio.Future[KafkaReceipt]
+Confirm: TypeAlias = asyncio.Future[Any]
+"""Gives a `KafkaReceipt` where it is read."""
+
 Headers: TypeAlias = list[tuple[str, bytes | None]]
 
 _ABOUT_ONE_RECORD: Final = (errors.InvalidTimestampError, errors.MessageSizeTooLargeError, errors.UnknownError)
 """Refusals of a batch that may be about one record of it. aiokafka calls INVALID_RECORD (87) unknown."""
 
 
-class Entry(NamedTuple):
-    """A record in a batch that waits for its confirmation."""
+Entry: TypeAlias = tuple[Confirm, bool, int | None, bytes | None, bytes | None, Headers]
+"""A record that waits for its confirmation: the confirm, whether its receipt is read, timestamp, key, value, headers.
 
-    confirm: Confirm
-    timestamp: int | None
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+A plain tuple, as one is made for every record.
+"""
+KEY: Final = 3
 
 
 class Batch:
@@ -45,7 +46,7 @@ class Batch:
 
     def add(self, entry: Entry) -> bool:
         """Add a record; False when the batch is full. Raises PublishError."""
-        _, timestamp, key, value, headers = entry
+        _, _, timestamp, key, value, headers = entry
         try:
             note = self.builder.append(timestamp=timestamp, key=key, value=value, headers=headers)
         except (TypeError, ValueError, OverflowError) as error:
@@ -150,30 +151,28 @@ class PartitionLane:
             first = await self._producers.deliver(batch.build, self._topic, self._partition)
         except _ABOUT_ONE_RECORD as error:
             if len(batch.entries) == 1:
-                fail(batch.entries[0].confirm, publish_error(self._topic, error))
+                fail(batch.entries[0][0], publish_error(self._topic, error))
                 return
             for half in batch.halves():
                 await self._deliver(half)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer to everybody who waits
             for entry in batch.entries:
-                fail(entry.confirm, publish_error(self._topic, error))
+                fail(entry[0], publish_error(self._topic, error))
         else:
             self._confirm(batch, first)
 
-    def _confirm(self, batch: Batch, first: Any) -> None:
-        topic, partition = self._topic, self._partition
+    def _confirm(self, batch: Batch, first: RecordMetadata | None) -> None:
+        for (confirm, receipt, *_), note in zip(batch.entries, batch.offsets, strict=True):
+            if not confirm.done():  # else given up by who waited
+                confirm.set_result(self._receipt(first, note) if receipt else None)
+
+    def _receipt(self, first: RecordMetadata | None, note: Any) -> KafkaReceipt:
+        """Return where a record is, by where the first of its batch is and the client's note."""
         base = -1 if first is None else first.offset
+        offset = base + note.offset if base >= 0 else -1
         appended = -1 if first is None else first.timestamp  # of a topic with LogAppendTime
-        millis, timestamp = 0, _utc(0)
-        for entry, note in zip(batch.entries, batch.offsets, strict=True):
-            confirm = entry.confirm
-            if confirm.done():  # given up by who waited
-                continue
-            own = note.timestamp if appended == -1 else appended
-            if own != millis:
-                millis, timestamp = own, _utc(own)
-            offset = base + note.offset if base >= 0 else -1
-            confirm.set_result(KafkaReceipt(topic=topic, partition=partition, offset=offset, timestamp=timestamp))
+        timestamp = datetime.fromtimestamp((note.timestamp if appended == -1 else appended) / 1000, UTC)
+        return KafkaReceipt(topic=self._topic, partition=self._partition, offset=offset, timestamp=timestamp)
 
     def _abandon(self, batch: Batch | None) -> None:
         """Fail everything that was accepted."""
@@ -183,11 +182,7 @@ class PartitionLane:
         error = PublishError(f'not confirmed before the transport was closed: a record to "{self._topic}"')
         for one in left:
             for entry in one.entries if one is not None else ():
-                fail(entry.confirm, error)
-
-
-def _utc(millis: int) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)
+                fail(entry[0], error)
 
 
 def publish_error(topic: str, error: BaseException, /) -> PublishError:

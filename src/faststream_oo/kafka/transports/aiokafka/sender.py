@@ -20,6 +20,7 @@ from faststream_oo.kafka.message import Record
 from faststream_oo.kafka.partitioner import partition_of
 from faststream_oo.kafka.transports.aiokafka.admin import ClusterAdmin
 from faststream_oo.kafka.transports.aiokafka.batches import (
+    KEY,
     Confirm,
     Entry,
     Headers,
@@ -74,18 +75,22 @@ class TopicSender:
         if value is None and key is None:
             raise PublishError(f'a record to "{self._topic}" needs a key or a value')
         partition, timestamp = _placed(frame.options) if frame.options else (None, None)
-        if self._problem is not None:
-            raise PublishError(self._problem)
-        self._producers.current  # noqa: B018 - raises when the transport is not open
-        confirm: Confirm = asyncio.get_running_loop().create_future()
-        entry = Entry(confirm, timestamp, key, value, headers)
+        confirm: Confirm = asyncio.Future()
+        entry = (confirm, frame.receipt, timestamp, key, value, headers)
         if self._early or not self._lanes:
-            self._early.append((partition, entry))
-            if self._learning is None:
-                self._learning = asyncio.ensure_future(self._learn())
+            self._learn_first(partition, entry)
         else:
             self._place(partition, entry)
         return confirm
+
+    def _learn_first(self, partition: int | None, entry: Entry) -> None:
+        """Keep what comes before the topic is known."""
+        if self._problem is not None:
+            raise PublishError(self._problem)
+        self._producers.current  # noqa: B018 - raises when the transport is not open
+        self._early.append((partition, entry))
+        if self._learning is None:
+            self._learning = asyncio.ensure_future(self._learn())
 
     async def close(self, seconds: float, /) -> None:
         """Wait so long for what was accepted; what is not confirmed by then fails."""
@@ -105,7 +110,7 @@ class TopicSender:
 
     def _place(self, partition: int | None, entry: Entry) -> None:
         if partition is None:
-            key = entry.key
+            key = entry[KEY]
             available = self._available
             if key is None:
                 partition = available[int(random() * len(available))]  # noqa: S311 - spreads load, hides nothing
@@ -141,7 +146,7 @@ class TopicSender:
             try:
                 self._place(partition, entry)
             except PublishError as error:
-                fail(entry.confirm, error)
+                fail(entry[0], error)
             self._early.popleft()
         self._learning = None
 
@@ -155,7 +160,7 @@ class TopicSender:
 
     def _give_up(self, error: PublishError) -> None:
         while self._early:
-            fail(self._early.popleft()[1].confirm, error)
+            fail(self._early.popleft()[1][0], error)
 
     def _refresh(self) -> None:
         """Take over what the client knows about the partitions."""
