@@ -1,6 +1,6 @@
 """Received messages, batches to send, and messages to send."""
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Generic, Self, cast, final, overload
 
@@ -246,6 +246,10 @@ class Batch(Sequence[B_co]):
     def __getitem__(self, index: int | slice) -> B_co | Sequence[B_co]:
         """Return an item or a slice."""
         return self._items[index]
+
+    def __iter__(self) -> Iterator[B_co]:
+        """Go through the items."""
+        return iter(self._items)
 
     def __eq__(self, other: object) -> bool:
         """Compare item by item."""

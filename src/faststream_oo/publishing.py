@@ -299,8 +299,9 @@ class Publication:
         if attempt is not None and attempt.message is not None:
             headers["fsoo-correlation-id"] = attempt.message.correlation_id or id_
         key = None if key_of is None else key_of(body)
-        frame = Frame(data, headers, key.encode() if type(key) is str else key_bytes(key), value=body, receipt=False)
-        return sender, frame
+        if key is not None:
+            key = key.encode() if type(key) is str else key_bytes(key)
+        return sender, Frame(data, headers, key, value=body, receipt=False)
 
     async def prepare(self, outgoing: Outgoing[Any], /) -> tuple[Sender[Any], Frame]:
         """Return the encoded message, and what sends it."""

@@ -16,7 +16,6 @@ from faststream_oo.codecs.unions import ambiguous
 from faststream_oo.codecs.writer import Writers
 from faststream_oo.errors import DecodeError
 from faststream_oo.markers import declared_contract
-from faststream_oo.message import Message
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -79,10 +78,12 @@ class JsonCodec(Codec):
             # A base that is abstract, or no record, is only there for its subclasses.
             itself = not isabstract(cls) and (is_record(cls) or declared_contract(cls) is not None)
             return ContractDecoder([kind], self._reader(annotation).decoder() if itself else None, self._reader)
-        decode = self._reader(annotation).decoder()
+        reader = self._reader(annotation)
+        decode = reader.decoder()
         if not may_have_contracts(kind):
-            return _lean(decode)
-        return _unless_subclassed(cls, decode, ContractDecoder([kind], decode, self._reader))
+            return decode
+        # A subclass may come with a contract at any time, later than the codec.
+        return reader.decoder_unless(cls.__subclasses__, ContractDecoder([kind], decode, self._reader))
 
     def _several(self, annotation: Any, kinds: Sequence[Any]) -> Decoder:
         declared = [declared_contract(class_of(kind)) for kind in kinds]
@@ -129,16 +130,3 @@ def _by_content_type(decode: Decoder) -> Decoder:
         return _text(body, headers) if kind == "text/plain" else decode(body, headers)
 
     return either
-
-
-def _unless_subclassed(cls: type[object], decode: Decoder, by_contract: Decoder) -> Decoder:
-    """Return what looks for a contract as soon as the class has subclasses: they may be made after the codec."""
-    subclasses = cls.__subclasses__
-
-    def either(body: bytes, headers: Mapping[str, str]) -> object:
-        return by_contract(body, headers) if subclasses() else decode(body, headers)
-
-    def of(message: Message) -> object:
-        return by_contract(message.body, message.headers) if subclasses() else decode(message.body, _NO_HEADERS)
-
-    return LeanDecoder(either, of)

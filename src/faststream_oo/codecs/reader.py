@@ -1,6 +1,6 @@
 """Bytes of JSON into one annotation: fast, and once more with care to tell what is wrong and where."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cattrs import Converter
@@ -8,10 +8,11 @@ from cattrs.dispatch import StructureHook
 from cattrs.errors import StructureHandlerNotFoundError
 from orjson import JSONDecodeError, loads
 
-from faststream_oo.codec import Decoder
+from faststream_oo.codec import Decoder, LeanDecoder
 from faststream_oo.codecs.kinds import name_of
 from faststream_oo.codecs.report import located
 from faststream_oo.errors import DecodeError
+from faststream_oo.message import Message
 
 
 class Reader:
@@ -31,8 +32,8 @@ class Reader:
         self._hook = structure_hook(annotation, fast)
         self._detailed = detailed
 
-    def decoder(self) -> Decoder:
-        """Return the decoder, with everything it needs at hand."""
+    def decoder(self) -> LeanDecoder:
+        """Return the decoder, with everything it needs at hand; it asks for no headers."""
         hook, annotation, explained = self._hook, self._annotation, self._explained
 
         def decode(body: bytes, _: Mapping[str, str]) -> object:
@@ -41,7 +42,31 @@ class Reader:
             except Exception as error:
                 raise explained(body, error) from error
 
-        return decode
+        def of(message: Message) -> object:
+            try:
+                return hook(loads(message.body), annotation)
+            except Exception as error:
+                raise explained(message.body, error) from error
+
+        return LeanDecoder(decode, of)
+
+    def decoder_unless(self, condition: Callable[[], object], other: Decoder, /) -> LeanDecoder:
+        """Return the decoder that leaves it to another one, which needs headers, as soon as a condition holds."""
+        hook, annotation, explained = self._hook, self._annotation, self._explained
+        decode = self.decoder()
+
+        def either(body: bytes, headers: Mapping[str, str]) -> object:
+            return other(body, headers) if condition() else decode(body, headers)
+
+        def of(message: Message) -> object:
+            if condition():
+                return other(message.body, message.headers)
+            try:
+                return hook(loads(message.body), annotation)
+            except Exception as error:
+                raise explained(message.body, error) from error
+
+        return LeanDecoder(either, of)
 
     def structure(self, document: object, /) -> object:
         """Return a document that was read already as the annotated type; raise DecodeError."""

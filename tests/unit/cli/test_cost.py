@@ -19,6 +19,7 @@ def test_nothing_that_serving_needs_is_loaded(arguments: list[str]) -> None:
     assert ended.stderr == "[]\n"
 
 
+@pytest.mark.timeout(300)
 def test_help_costs_at_most_twice_the_import_of_the_library_below_it() -> None:
     """The median of pairs that run next to each other: what else the machine does slows both down."""
     help_ = PROGRAM.format(arguments=["--help"], rest="pass")
