@@ -46,6 +46,7 @@ REASONS: Mapping[str, Sequence[str]] = {
         "+ kafka:Topic.named", "+ kafka:TopicPattern.*", "+ markers:ContractInfo.*", "+ options:Exponential.*",
         "+ options:RetryPolicy.*", "+ consumer:Consumer.prefix",
     ],
+    "a publish whose receipt nobody reads is spared its making": ["+ transport:Frame.receipt"],
     "what the core needs of a claim and tells who watches; a source says that it reconnects": [
         "+ transport:Claim.address", "+ transport:Frame.value", "+ transport:Sink.degrade",
     ],
