@@ -200,6 +200,11 @@ class Publication:
         self._plain = not (terms.middlewares or terms.headers or terms.options or self._parts)
         self._chain = _chained(terms.middlewares, self._last) if terms.middlewares else None
 
+    @property
+    def prompt(self) -> bool:
+        """Whether nothing stands between a message and its sender: no middleware, and the address is known."""
+        return self._sender is not None and self._chain is None
+
     async def publish(self, body: object, /) -> None:
         """Publish a body, an Outgoing, or a Batch of either; None publishes nothing."""
         confirm = await self.begin(body)

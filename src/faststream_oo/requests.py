@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -215,7 +215,8 @@ class Requests:
         outgoing = body if is_outgoing(body) else self._broker.outgoing(body)
         outgoing = evolve(outgoing, headers={**outgoing.headers, **headers}, id=outgoing.id or request_id)
         try:
-            await self._send(request, outgoing, reply)
+            sending = self._send(request, outgoing, reply)
+            await (sending if request.publication.prompt else _until(reply, sending))
             answer = await reply
         finally:
             inbox.forget(request_id, reply)
@@ -243,6 +244,19 @@ class Requests:
                 watched.add_done_callback(partial(_unsent, reply))
 
         await publication.through(outgoing, last)
+
+
+async def _until(reply: "asyncio.Future[Any]", sending: Coroutine[Any, Any, None]) -> None:
+    """Send while somebody waits: an address that is looked up first, or a middleware, may take longer than that."""
+    task = asyncio.ensure_future(sending)
+    try:
+        await asyncio.wait({task, reply}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
 
 
 def _unsent(reply: "asyncio.Future[Any]", confirmed: "asyncio.Future[Any]") -> None:

@@ -284,6 +284,27 @@ async def test_an_ack_answers_nothing() -> None:
             await asking
 
 
+async def test_a_request_that_does_not_get_out_in_time_is_silence_too() -> None:
+    stuck, ended = asyncio.Event(), asyncio.Event()
+
+    class Stuck:
+        async def publish(self, outgoing: Outgoing, call_next: PublishNext, /) -> None:
+            stuck.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+    async with serving(desk(lambda _: Price(1)), middlewares=[Stuck()]) as (h, broker, prices):
+        asking = asyncio.create_task(prices.of("abc"))
+        await stuck.wait()
+        await h.advance(2.0)
+        with pytest.raises(RequestTimeoutError):
+            await asking
+        assert ended.is_set()
+        assert not broker.requests.waiting
+
+
 async def test_a_cancelled_request_frees_the_slot() -> None:
     async with serving(desk(lambda _: None, reply=False)) as (h, broker, prices):
         asking = asyncio.create_task(prices.of("abc"))
