@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from attrs import frozen
 
+from tests.integration.kafka.worlds import ConfluentWorld
 from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
 from tests.integration.kafka.worlds import RealWorld as RealKafka
 from tests.integration.nats.worlds import EmbeddedWorld as EmbeddedNats
@@ -74,6 +75,7 @@ NATS = Server("nats", "NATS_URL", "nats://127.0.0.1:4222")
 KINDS = {
     "kafka-memory": Kind(EmbeddedKafka),
     "kafka": Kind(RealKafka, KAFKA),
+    "kafka-confluent": Kind(ConfluentWorld, KAFKA),
     "nats-memory": Kind(EmbeddedNats, promises=False),
     "nats": Kind(RealNats, NATS, promises=False),
 }

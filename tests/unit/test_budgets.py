@@ -26,8 +26,8 @@ WIDE = frozenset({"Application", "Message"})
 
 #: File names that stand for a role, and so repeat in every package that has it.
 ROLES = frozenset({
-    "__init__", "address", "broker", "claim", "classes", "container", "inbox", "memory", "message", "options", "running",
-    "transport",
+    "__init__", "address", "admin", "broker", "causes", "claim", "classes", "config", "container", "inbox", "memory",
+    "message", "options", "running", "sender", "source", "transport",
 })  # fmt: skip
 
 #: The one module with state of its own: the context variables of the attempt in progress.

@@ -25,7 +25,7 @@ REASONS: Mapping[str, Sequence[str]] = {
     ],
     "stands below the application, with what writes dead letters": ["- application:DeadLettered"],
     "comes with readers and chosen partitions": [
-        "- broker:Reader", "- kafka:KafkaBroker.reader", "- kafka:Partitions", "- kafka*:Kafka*.seek",
+        "- broker:Reader", "- kafka:KafkaBroker.reader", "- kafka*:Kafka*.seek",
         "- kafka:KafkaConsumeOptions.group_instance_id",
     ],
     "comes with TLS, credentials and transactions": [
@@ -43,7 +43,7 @@ REASONS: Mapping[str, Sequence[str]] = {
     "what the CLI and the harness read": ["+ application:Application.plan"],
     "what the core keeps on a message while it holds it, or a dead letter names": ["+ message:Message.*"],
     "what the core asks of an address, a contract or a policy": [
-        "+ kafka:Topic.named", "+ kafka:TopicPattern.*", "+ markers:ContractInfo.*", "+ options:Exponential.*",
+        "+ kafka:Topic.named", "+ kafka:TopicPattern.*", "+ kafka:Partitions.*", "+ markers:ContractInfo.*", "+ options:Exponential.*",
         "+ options:RetryPolicy.*", "+ consumer:Consumer.prefix",
     ],
     "a publish whose receipt nobody reads is spared its making": ["+ transport:Frame.receipt"],

@@ -1,8 +1,9 @@
-"""Kafka, through aiokafka or embedded in the process: the same user code on both."""
+"""Kafka, through aiokafka, confluent-kafka or embedded in the process: the same user code on all."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from faststream_oo.kafka.address import Partitions as Partitions
 from faststream_oo.kafka.address import Topic as Topic
 from faststream_oo.kafka.address import TopicPartition as TopicPartition
 from faststream_oo.kafka.address import TopicPattern as TopicPattern
@@ -48,6 +49,7 @@ __all__ = [
     "KafkaSettings",
     "KafkaSubscription",
     "PartitionInfo",
+    "Partitions",
     "Topic",
     "TopicPartition",
     "TopicPattern",

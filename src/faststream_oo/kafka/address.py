@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from attrs import evolve, field, frozen, validators
 
@@ -97,3 +98,32 @@ class TopicPartition:
 
     topic: str
     partition: int
+
+
+@frozen(init=False)
+class Partitions:
+    """Partitions assigned by hand, without group membership.
+
+    Args:
+        partition: The first.
+        partitions: The others.
+        start: Offset to start at in each when nothing is committed for `group`, or without a group.
+    """
+
+    partitions: Sequence[TopicPartition]
+    start: int | Literal["earliest", "latest"] = field(kw_only=True)
+
+    def __init__(
+        self,
+        partition: TopicPartition,
+        /,
+        *partitions: TopicPartition,
+        start: int | Literal["earliest", "latest"] = "earliest",
+    ) -> None:
+        object.__setattr__(self, "partitions", (partition, *partitions))  # the class is frozen
+        object.__setattr__(self, "start", start)
+
+    @property
+    def name(self) -> str:
+        """Topics and numbers, `orders/0,orders/2`."""
+        return ",".join(f"{one.topic}/{one.partition}" for one in self.partitions)

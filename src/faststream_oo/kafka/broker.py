@@ -1,6 +1,6 @@
 """The broker of a Kafka cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import evolve
@@ -9,7 +9,15 @@ from faststream_oo.address import Address
 from faststream_oo.broker import Broker, Options
 from faststream_oo.codec import Codec
 from faststream_oo.errors import Problem
-from faststream_oo.kafka.address import DeadLetterTopic, Topic, TopicPattern, Topics, topic_problem
+from faststream_oo.kafka.address import (
+    DeadLetterTopic,
+    Partitions,
+    Topic,
+    TopicPartition,
+    TopicPattern,
+    Topics,
+    topic_problem,
+)
 from faststream_oo.kafka.message import KafkaMessage, KafkaOutgoing, KafkaReceipt, KafkaSubscription, PartitionInfo
 from faststream_oo.kafka.options import KafkaClassOptions, KafkaProduceOptions, KafkaRouteOptions, KafkaSettings
 from faststream_oo.kafka.running import KafkaIntake
@@ -152,6 +160,9 @@ class KafkaBroker(Broker):
                 return Topics(*(cast(Topic, self.prefixed(topic, prefix)) for topic in address.topics))
             case TopicPattern():
                 return TopicPattern("".join(f"\\{c}" if c in ".-" else c for c in prefix) + f"(?:{address.name})")
+            case Partitions():
+                places = [TopicPartition(prefix + one.topic, one.partition) for one in address.partitions]
+                return Partitions(*places, start=address.start)
             case Topic():
                 return address if address.external else evolve(address, name=prefix + address.name)
             case _:
@@ -217,6 +228,8 @@ class KafkaBroker(Broker):
             case Topics():
                 for topic in address.topics:
                     found.extend(self.address_problems(topic, consuming=consuming))
+            case Partitions():
+                found.extend(self._partition_problems(address))
             case Topic() if consuming and any(c in address.name for c in "{}*"):
                 found.append(("topics have no wildcards", r'TopicPattern(r"orders\.(?P<region>\w+)")'))
             case Topic():
@@ -226,8 +239,22 @@ class KafkaBroker(Broker):
                 if (problem := topic_problem(self.options.prefix + bare)) is not None:
                     found.append((problem, ""))
             case _:
-                found.append((f"{address!r} is no address of Kafka", "Topic, Topics or TopicPattern"))
+                found.append((f"{address!r} is no address of Kafka", "Topic, Topics, TopicPattern or Partitions"))
         return found
+
+    def _partition_problems(self, address: Partitions) -> Iterator[tuple[str, str]]:
+        for topic in dict.fromkeys(one.topic for one in address.partitions):
+            if (problem := topic_problem(self.options.prefix + topic)) is not None:
+                yield problem, ""
+        if len(set(address.partitions)) < len(address.partitions):
+            yield f"{address.name} names a partition twice", ""
+        if any(one.partition < 0 for one in address.partitions) or (
+            isinstance(address.start, int) and address.start < 0
+        ):
+            yield (
+                f"{address.name} from {address.start}: partitions and offsets begin at 0",
+                'start="earliest" or "latest"',
+            )
 
     def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
         """Return what is wrong with the resolved options of a subscription."""
@@ -236,6 +263,8 @@ class KafkaBroker(Broker):
         if options.get("group") is None and delivery != "at_most_once":
             hint = 'class Orders(KafkaConsumer, group="…"), or kafka.defaults.group'
             found.append((f"{delivery} needs a group", hint))
+        if isinstance(address, Partitions) and "start" in options:
+            found.append(("start= is of groups", "Partitions(…, start=…)"))
         if options.get("start") == "fail" and options.get("group") is None:
             found.append(('start="fail" needs a group', 'a group, or start="earliest" or "latest"'))
         waits, lease = options["retry"].longest_wait, options.get("max_poll_interval", 300.0)
@@ -253,8 +282,14 @@ class KafkaBroker(Broker):
         return found
 
     def shares(self, address: Address, /) -> Sequence[str]:
-        """Return the topics of an address."""
-        return [topic.name for topic in address.topics] if isinstance(address, Topics) else [address.name]
+        """Return the topics of an address, or its partitions."""
+        match address:
+            case Topics():
+                return [topic.name for topic in address.topics]
+            case Partitions():
+                return [f"{one.topic}/{one.partition}" for one in address.partitions]
+            case _:
+                return [address.name]
 
     def parts(self, address: Address, /) -> Sequence[str]:
         """Return the named groups of a TopicPattern."""

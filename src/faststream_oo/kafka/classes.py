@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar, Unpack, cast
 
 from faststream_oo.consumer import AsyncMethod, Consumer
-from faststream_oo.kafka.address import Topic, TopicPartition, TopicPattern, Topics
+from faststream_oo.kafka.address import Partitions, Topic, TopicPartition, TopicPattern, Topics
 from faststream_oo.kafka.broker import KafkaBroker
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.options import (
@@ -83,7 +83,7 @@ class KafkaProducer(Producer):
 
 
 def consumes(
-    address: str | Topic | Topics | TopicPattern, /, **options: Unpack[KafkaRouteOptions]
+    address: str | Topic | Topics | TopicPattern | Partitions, /, **options: Unpack[KafkaRouteOptions]
 ) -> Callable[[AsyncMethod[ConsumerT, P, R]], AsyncMethod[ConsumerT, P, R]]:
     """Subscribe a method of a KafkaConsumer; `str` is short for `Topic`. Stack it for several subscriptions."""
     native = Topic(address) if isinstance(address, str) else address

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from attrs import field, frozen
 from typing_extensions import TypeVar
@@ -14,6 +14,12 @@ from faststream_oo.subscription import Subscription
 T_co = TypeVar("T_co", covariant=True, default=object)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+"""Names and values in order, repeated and null ones included."""
+
+Content: TypeAlias = tuple[bytes | None, bytes | None, Headers]
+"""Value, key and headers of a record; None is not the same as empty."""
 
 
 class KafkaSubscription(Subscription, Protocol):
@@ -161,7 +167,7 @@ class Record(Protocol):
         ...
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+    def headers(self) -> Headers:
         """Pairs in order, repeated and null ones included."""
         ...
 
@@ -204,6 +210,11 @@ class ReceivedRecord(KafkaMessage[T_co]):
         return self._record
 
     @property
+    def content(self) -> Content:
+        """Value, key and headers as they are in the log."""
+        return self._record.value, self._record.key, self._record.headers
+
+    @property
     def body(self) -> bytes:
         """The value; empty for a null one."""
         return self._record.value or b""
@@ -225,8 +236,7 @@ class ReceivedRecord(KafkaMessage[T_co]):
     @property
     def id(self) -> str:
         """`fsoo-id`, else `topic-partition-offset`."""
-        record = self._record
-        return self.headers.get("fsoo-id") or f"{record.topic}-{record.partition}-{record.offset}"
+        return self.headers.get("fsoo-id") or f"{self.topic}-{self.partition}-{self.offset}"
 
     @property
     def correlation_id(self) -> str | None:

@@ -1,7 +1,7 @@
 """The contract of a Kafka client; second ring of the public API."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from faststream_oo.address import Address
 from faststream_oo.current import EMBEDDING
@@ -29,7 +29,7 @@ class KafkaSource(Source, Protocol):
 
 
 class KafkaTransport(Transport[KafkaReceipt], Protocol):
-    """A Kafka client: `AiokafkaTransport`, the one in memory, or yours."""
+    """A Kafka client: `AiokafkaTransport`, `ConfluentTransport`, the one in memory, or yours."""
 
     def source(self, address: Address, options: Mapping[str, object], /) -> KafkaSource:
         """Return the intake of one subscription, not started; the options are those of `KafkaSourceOptions`."""
@@ -51,6 +51,10 @@ class KafkaTransport(Transport[KafkaReceipt], Protocol):
         Raises:
             PublishError: After an abort, and where the client has no transactions.
         """
+
+
+_LIBRARIES: Final = {"confluent_kafka": "confluent-kafka"}
+"""Names to install by, of modules that are called otherwise."""
 
 
 class KafkaClient(Protocol):
@@ -99,9 +103,14 @@ def _embedded(settings: KafkaSettings) -> bool:
 
 
 def _client(settings: KafkaSettings) -> KafkaClient:
+    extra = "confluent" if settings.driver == "confluent" else "kafka"
     try:
+        if settings.driver == "confluent":
+            from faststream_oo.kafka.transports import confluent
+
+            return confluent
         from faststream_oo.kafka.transports import aiokafka
     except ModuleNotFoundError as error:
-        problem = Problem("kafka.driver", f"{error.name} is not installed", 'pip install "faststream-oo[kafka]"')
-        raise SetupError([problem]) from error
+        what = f"{_LIBRARIES.get(error.name or '', error.name)} is not installed"
+        raise SetupError([Problem("kafka.driver", what, f'pip install "faststream-oo[{extra}]"')]) from error
     return aiokafka

@@ -2,13 +2,13 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs do not say that these are exported
+from confluent_kafka.admin import (
     AdminClient,
     ConfigResource,
     NewPartitions,
@@ -20,6 +20,7 @@ from faststream_oo.address import Address
 from faststream_oo.kafka import KafkaSettings, Topic, address
 from faststream_oo.kafka.transport import KafkaSource, KafkaTransport
 from faststream_oo.kafka.transports.aiokafka import AiokafkaTransport
+from faststream_oo.kafka.transports.confluent import ConfluentTransport
 from faststream_oo.kafka.transports.memory import MemoryTransport
 from tests.integration.kafka.worlds import EmbeddedWorld
 from tests.integration.worlds import Headers, Written
@@ -202,7 +203,17 @@ Begin = Callable[..., Awaitable[tuple[KafkaSource, RecordingSink]]]
 """Start a source of an address over a sink, with further source options; all are closed at the end."""
 
 
-@pytest.fixture(params=["memory", "aiokafka"])
+CLIENTS: Mapping[str, Callable[[KafkaSettings], KafkaTransport]] = {
+    "aiokafka": AiokafkaTransport,
+    "confluent": ConfluentTransport,
+}
+CONFLUENT_NAMES = {
+    "heartbeat_interval_ms": "heartbeat.interval.ms",
+    "metadata_max_age_ms": "topic.metadata.refresh.interval.ms",
+}
+
+
+@pytest.fixture(params=["memory", *CLIENTS])
 def driver(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -214,7 +225,7 @@ async def raw(driver: str, request: pytest.FixtureRequest) -> Raw:
 
 
 @pytest.fixture
-async def transport(raw: Raw) -> AsyncGenerator[KafkaTransport]:
+async def transport(raw: Raw, driver: str) -> AsyncGenerator[KafkaTransport]:
     """An open transport."""
     made: KafkaTransport
     if isinstance(raw, RawMemory):
@@ -222,14 +233,14 @@ async def transport(raw: Raw) -> AsyncGenerator[KafkaTransport]:
         with raw.below():
             await made.open()
     else:
-        made = AiokafkaTransport(raw.settings)
+        made = CLIENTS[driver](raw.settings)
         await made.open()
     yield made
     await made.close()
 
 
 @pytest.fixture
-async def begin(transport: KafkaTransport) -> AsyncGenerator[Begin]:
+async def begin(transport: KafkaTransport, driver: str) -> AsyncGenerator[Begin]:
     sources: list[KafkaSource] = []
 
     async def begin(
@@ -238,6 +249,8 @@ async def begin(transport: KafkaTransport) -> AsyncGenerator[Begin]:
         address = Topic(address) if isinstance(address, str) else address
         # Members hear of a rebalance with their next heartbeat.
         config = {"heartbeat_interval_ms": 100, **cast(dict[str, int], options.pop("config", {}))}
+        if driver == "confluent":
+            config = {CONFLUENT_NAMES[name]: value for name, value in config.items()}
         source = transport.source(address, {"config": config, **options})
         sources.append(source)
         sink = sink or RecordingSink()

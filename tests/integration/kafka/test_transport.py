@@ -10,13 +10,15 @@ from faststream_oo.errors import ConnectError, PublishError, TransportError
 from faststream_oo.kafka import KafkaSettings, Topic, TopicPattern, Topics
 from faststream_oo.kafka.address import DeadLetterTopic, TopicPartition
 from faststream_oo.kafka.transport import KafkaTransport
-from faststream_oo.kafka.transports.aiokafka import AiokafkaTransport, membership, shutdown
+from faststream_oo.kafka.transports.aiokafka import shutdown
+from faststream_oo.kafka.transports.aiokafka.source import PRIVATE
 from faststream_oo.transport import Frame
-from tests.integration.kafka.conftest import Begin, Network, Raw
+from tests.integration.kafka.conftest import CLIENTS, Begin, Network, Raw
 from tests.integration.worlds import until
 from tests.unit.kafka.sinks import RecordingSink
 
 HOSTILE: list[tuple[str, bytes | None]] = [("h", b"1"), ("h", None), ("h", b"\xff\x00"), ("", b""), ("é", "ü".encode())]
+of_clients = pytest.mark.parametrize("driver", list(CLIENTS), indirect=True)
 only_aiokafka = pytest.mark.parametrize("driver", ["aiokafka"], indirect=True)
 
 
@@ -121,7 +123,7 @@ async def test_two_thousand_sends_without_waiting_keep_their_order(raw: Raw, tra
 
 async def test_a_record_that_is_too_large_is_refused_before_it_is_sent(raw: Raw, transport: KafkaTransport) -> None:
     sender = transport.sender(Topic(await raw.create("large")))
-    with pytest.raises(PublishError, match="max_request_size"):
+    with pytest.raises(PublishError, match=r"max_request_size|message\.max\.bytes"):
         sender.send(Frame(b"x" * 1_100_000))
 
 
@@ -431,8 +433,9 @@ async def test_a_dead_letter_topic_has_the_partitions_of_its_source_and_64_kib_m
 # A broker that is away -----------------------------------------------------------------------------------------------
 
 
-async def test_a_dead_broker_is_told_at_once_with_its_true_cause(unused_tcp_port: int) -> None:
-    transport = AiokafkaTransport(KafkaSettings(servers=[f"127.0.0.1:{unused_tcp_port}"]))
+@of_clients
+async def test_a_dead_broker_is_told_at_once_with_its_true_cause(unused_tcp_port: int, driver: str) -> None:
+    transport = CLIENTS[driver](KafkaSettings(servers=[f"127.0.0.1:{unused_tcp_port}"]))
     async with asyncio.timeout(5):
         with pytest.raises(ConnectError) as raised:
             await transport.open()
@@ -443,8 +446,11 @@ async def test_a_dead_broker_is_told_at_once_with_its_true_cause(unused_tcp_port
     assert "kafka.servers" in raised.value.hint
 
 
-async def test_what_listens_but_never_answers_is_given_up_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faststream_oo.kafka.transports.aiokafka.transport.CONNECT_SECONDS", 1.0)
+@of_clients
+async def test_what_listens_but_never_answers_is_given_up_in_bounded_time(
+    monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    monkeypatch.setattr(f"faststream_oo.kafka.transports.{driver}.transport.CONNECT_SECONDS", 1.0)
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -456,7 +462,7 @@ async def test_what_listens_but_never_answers_is_given_up_in_bounded_time(monkey
     port = server.sockets[0].getsockname()[1]
     async with server, asyncio.timeout(10):
         with pytest.raises(ConnectError):
-            await AiokafkaTransport(KafkaSettings(servers=[f"127.0.0.1:{port}"])).open()
+            await CLIENTS[driver](KafkaSettings(servers=[f"127.0.0.1:{port}"])).open()
 
 
 @only_aiokafka
@@ -514,6 +520,6 @@ def test_the_clients_private_parts_that_are_used_are_still_there() -> None:
 
     from aiokafka.consumer.group_coordinator import GroupCoordinator
 
-    for owner, names in (*shutdown.PRIVATE.items(), (GroupCoordinator, membership.PRIVATE)):
+    for owner, names in (*shutdown.PRIVATE.items(), (GroupCoordinator, PRIVATE)):
         for name in names:
             assert hasattr(owner, name) or f"self.{name} = " in getsource(owner), f"{owner.__name__}.{name} is gone"

@@ -117,6 +117,14 @@ class RealWorld(KafkaWorld):
             await consumer.stop()
 
 
+class ConfluentWorld(RealWorld):
+    """A real Kafka, the application on it by confluent-kafka."""
+
+    def __init__(self, servers: str) -> None:
+        super().__init__(servers)
+        self.settings = KafkaSettings(driver="confluent", servers=[servers])
+
+
 class EmbeddedWorld(KafkaWorld):
     """The embedded Kafka, looked into."""
 

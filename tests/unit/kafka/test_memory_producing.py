@@ -10,10 +10,10 @@ import pytest
 from faststream_oo.errors import ConnectError, PublishError
 from faststream_oo.kafka.address import Topic, TopicPartition
 from faststream_oo.kafka.claim import PartitionClaim
-from faststream_oo.kafka.message import KafkaMessage, ReceivedRecord
+from faststream_oo.kafka.client.records import estimated_size
+from faststream_oo.kafka.message import Headers, KafkaMessage, ReceivedRecord
 from faststream_oo.kafka.options import KafkaSettings
-from faststream_oo.kafka.transports.memory.producing import estimated_size
-from faststream_oo.kafka.transports.memory.topics import Headers, StoredRecord
+from faststream_oo.kafka.transports.memory.topics import StoredRecord
 from faststream_oo.kafka.transports.memory.transport import MemoryTransport
 from faststream_oo.transport import Frame
 from tests.unit.kafka.clock import ManualClock

@@ -3,52 +3,41 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import aiokafka
 from aiokafka import AIOKafkaConsumer, errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from attrs import frozen
 
 from faststream_oo.errors import TransportError
 from faststream_oo.kafka.address import Topic, TopicPartition
-from faststream_oo.kafka.message import PartitionInfo
+from faststream_oo.kafka.client.admin import ClusterAdmin, Offsets, TopicFacts
+from faststream_oo.kafka.client.sender import CLOSE_SECONDS
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.kafka.transports.aiokafka.causes import describe, transport_error
 from faststream_oo.kafka.transports.aiokafka.config import admin_options, asking_options
-from faststream_oo.kafka.transports.aiokafka.shutdown import bounded, stop_consumer
+from faststream_oo.kafka.transports.aiokafka.shutdown import stop_consumer
+from faststream_oo.waiting import bounded
 
 _ANSWER_SECONDS: Final = 30.0
 
 
-@frozen
-class TopicFacts:
-    """One topic as the cluster tells.
-
-    Attributes:
-        leaders: Broker number by partition; -1 when there is none.
-        replicas: Copies of a partition.
-    """
-
-    leaders: Mapping[int, int]
-    replicas: int
-
-
-class ClusterAdmin:
-    """Asks and creates; never touches a topic that is not there, as a mere question may create it.
+class AiokafkaAdmin(ClusterAdmin):
+    """Asks and creates by aiokafka's admin client, and by a consumer that is only asked for offsets.
 
     Args:
         settings: Where the cluster is.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
+        super().__init__()
         self._settings = settings
         self._admin: AIOKafkaAdminClient | None = None
         self._asking: AIOKafkaConsumer | None = None
         self._asking_lock = asyncio.Lock()
         self._brokers: Mapping[int, str] = {}
-        self._seen: set[str] = set()
 
     async def open(self) -> None:
         """Connect. Raises what the client raises."""
@@ -56,7 +45,7 @@ class ClusterAdmin:
         try:
             await admin.start()
         except BaseException:
-            await bounded(admin.close())
+            await bounded(admin.close(), CLOSE_SECONDS)
             raise
         self._admin = admin
 
@@ -67,10 +56,10 @@ class ClusterAdmin:
         if asking is not None:
             await stop_consumer(asking)
         if admin is not None:
-            await bounded(admin.close())
+            await bounded(admin.close(), CLOSE_SECONDS)
 
     async def ping(self) -> None:
-        """Return when any broker answers. Raises TransportError."""
+        """Return when any broker answers."""
         error: Exception | None = None
         with _translated("the cluster does not answer"):
             for broker in self._brokers or await self.brokers():
@@ -85,61 +74,50 @@ class ClusterAdmin:
                 raise error
 
     async def brokers(self) -> Mapping[int, str]:
-        """Return the brokers' `host:port` by number. Raises TransportError."""
+        """Return the brokers' `host:port` by number."""
         with _translated("cannot list the brokers"):
             async with asyncio.timeout(_ANSWER_SECONDS):
                 found = await self._client.describe_cluster()
         self._brokers = {broker["node_id"]: f"{broker['host']}:{broker['port']}" for broker in found["brokers"]}
         return self._brokers
 
-    async def exists(self, topic: str, /) -> bool:
-        """Whether a topic is there, or was when last seen. Raises TransportError."""
-        return topic in self._seen or topic in await self.topics()
-
-    async def topics(self) -> Mapping[str, TopicFacts]:
-        """Return all topics. Raises TransportError."""
+    async def list_topics(self) -> Mapping[str, TopicFacts]:
+        """Ask for all topics."""
         with _translated("cannot list the topics"):
             async with asyncio.timeout(_ANSWER_SECONDS):
                 found = await self._client.describe_topics(None)
-        topics = {one["topic"]: _facts(one) for one in found if one["error_code"] == 0}
-        self._seen = set(topics)
-        return topics
+        return {one["topic"]: _facts(one) for one in found if one["error_code"] == 0}
 
-    async def partitions(self, topic: str, /) -> Sequence[PartitionInfo]:
-        """Return the partitions of a topic, none when it does not exist. Raises TransportError."""
-        facts = (await self.topics()).get(topic)
-        if facts is None:
-            return ()
-        brokers = await self.brokers()
-        partitions = [TopicPartition(topic, number) for number in sorted(facts.leaders)]
-        first, end = await self.offsets(partitions)
-        return [
-            PartitionInfo(
-                topic=topic,
-                partition=one.partition,
-                first=first[one],
-                end=end[one],
-                leader=brokers.get(facts.leaders[one.partition], ""),
-            )
-            for one in partitions
-        ]
-
-    async def offsets(
-        self, partitions: Collection[TopicPartition], /
-    ) -> tuple[Mapping[TopicPartition, int], Mapping[TopicPartition, int]]:
-        """Return the first and the next offset of partitions that exist. Raises TransportError."""
+    async def offsets(self, partitions: Collection[TopicPartition], /) -> tuple[Offsets, Offsets]:
+        """Return the first and the next offset of partitions that exist."""
         asked = {aiokafka.TopicPartition(one.topic, one.partition): one for one in partitions}
         with _translated("cannot ask for offsets"):
             async with asyncio.timeout(_ANSWER_SECONDS):
                 consumer = await self._ask()
                 first = await consumer.beginning_offsets(list(asked))
                 end = await consumer.end_offsets(list(asked))
-        return {asked[one]: offset for one, offset in first.items()}, {
-            asked[one]: offset for one, offset in end.items()
+        return {one: first[native] for native, one in asked.items()}, {
+            one: end[native] for native, one in asked.items()
         }
 
+    async def offset_at(self, partition: TopicPartition, time: datetime, /) -> int | None:
+        """Return the offset of the first record that is not older than a time, None when there is none."""
+        native = aiokafka.TopicPartition(partition.topic, partition.partition)
+        with _translated("cannot ask for the offset at a time"):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                found = await (await self._ask()).offsets_for_times({native: round(time.timestamp() * 1000)})
+        return None if found[native] is None else int(found[native].offset)
+
+    async def committed(self, group: str, partitions: Collection[TopicPartition], /) -> Offsets:
+        """Return where a group continues, without the partitions for which it committed nothing."""
+        asked = {aiokafka.TopicPartition(one.topic, one.partition): one for one in partitions}
+        with _translated("cannot ask for committed offsets"):
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                found = await self._client.list_consumer_group_offsets(group, partitions=list(asked))
+        return {one: found[native].offset for native, one in asked.items() if found[native].offset >= 0}
+
     async def topic_config(self, topic: str, name: str, /) -> str | None:
-        """Return one setting of a topic, None when it does not exist or may not be read. Raises TransportError."""
+        """Return one setting of a topic, None when it does not exist or may not be read."""
         with _translated(f'cannot read the settings of topic "{topic}"'):
             async with asyncio.timeout(_ANSWER_SECONDS):
                 responses = await self._client.describe_configs(
@@ -178,13 +156,10 @@ class ClusterAdmin:
                 )
         return failed
 
-    async def delete(self, topics: Sequence[str], /) -> None:
-        """Delete topics that are there. Raises TransportError."""
-        there = await self.topics()
-        gone = [name for name in topics if name in there]
-        if gone:
-            with _translated("cannot delete topics"):
-                await self._client.delete_topics(gone)
+    async def drop(self, topics: Sequence[str], /) -> None:
+        """Delete topics that are there."""
+        with _translated("cannot delete topics"):
+            await self._client.delete_topics(list(topics))
 
     @property
     def _client(self) -> AIOKafkaAdminClient:

@@ -4,32 +4,20 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, errors
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from faststream_oo.errors import PublishError
+from faststream_oo.kafka.client.sender import Entry, fail
 from faststream_oo.kafka.message import KafkaReceipt
 from faststream_oo.kafka.transports.aiokafka.causes import describe
 from faststream_oo.kafka.transports.aiokafka.producers import Producers
 
-Confirm: TypeAlias = asyncio.Future[Any]
-"""Gives a `KafkaReceipt` where it is read."""
-
-Headers: TypeAlias = list[tuple[str, bytes | None]]
-
 _ABOUT_ONE_RECORD: Final = (errors.InvalidTimestampError, errors.MessageSizeTooLargeError, errors.UnknownError)
 """Refusals of a batch that may be about one record of it. aiokafka calls INVALID_RECORD (87) unknown."""
-
-
-Entry: TypeAlias = tuple[Confirm, bool, int | None, bytes | None, bytes | None, Headers]
-"""A record that waits for its confirmation: the confirm, whether its receipt is read, timestamp, key, value, headers.
-
-A plain tuple, as one is made for every record.
-"""
-KEY: Final = 3
 
 
 class Batch:
@@ -192,10 +180,3 @@ def publish_error(topic: str, error: BaseException, /) -> PublishError:
     made = PublishError(f'publishing to "{topic}" failed: {describe(error)}')
     made.__cause__ = error
     return made
-
-
-def fail(confirm: Confirm, error: PublishError, /) -> None:
-    """End a confirm that is not given up yet."""
-    if not confirm.done():
-        confirm.set_exception(error)
-        confirm.exception()  # looked at, as nobody needs to wait for it

@@ -1,7 +1,6 @@
 """The clients' options: which the framework sets, which are the user's, and what is wrong with those."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from inspect import signature
 from typing import Any, Final, TypeAlias
 
@@ -11,17 +10,12 @@ from aiokafka.codec import has_lz4, has_snappy, has_zstd
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from faststream_oo.errors import Problem
+from faststream_oo.kafka.client.config import MAX_RECORD, Config, NativeOptions
+from faststream_oo.kafka.client.records import DEAD_LETTER_ROOM
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 
-Config: TypeAlias = Mapping[str, str | int | float | bool]
 ClientOptions: TypeAlias = dict[str, Any]
 """Keyword arguments of a client's constructor; the client has no annotations."""
-
-MAX_REQUEST_SIZE: Final = 1024 * 1024
-"""Bytes that an ordinary record may have, unless `config["max_request_size"]` says otherwise (aiokafka's default)."""
-
-DEAD_LETTER_ROOM: Final = 64 * 1024
-"""Bytes that a dead letter may be longer than its record: the diagnostics."""
 
 _SHARED: Final = {
     "connections_max_idle_ms": 540_000,
@@ -29,7 +23,7 @@ _SHARED: Final = {
     "request_timeout_ms": 40_000,
     "retry_backoff_ms": 100,
 }
-_PRODUCER: Final = {"max_batch_size": 64 * 1024, "max_request_size": MAX_REQUEST_SIZE}
+_PRODUCER: Final = {"max_batch_size": 64 * 1024, "max_request_size": MAX_RECORD}
 _CONSUMER: Final = {
     "check_crcs": True,
     "consumer_timeout_ms": 200,
@@ -120,12 +114,12 @@ def asking_options(settings: KafkaSettings, /) -> ClientOptions:
 
 def largest_record(settings: KafkaSettings, /) -> int:
     """Return how many bytes an ordinary record may have."""
-    return int(settings.config.get("max_request_size", MAX_REQUEST_SIZE))
+    return int(settings.config.get("max_request_size", MAX_RECORD))
 
 
 def check_config(settings: KafkaSettings, /) -> list[Problem]:
     """Return what is wrong with the settings of this client; no I/O."""
-    problems = _check(settings.config, "kafka.config")
+    problems = _NATIVE.of_settings(settings)
     installed = _CODEC_LIBRARIES.get(settings.compression or "")
     if installed is not None and not installed():
         what = f"{settings.compression} needs cramjam, which is not installed"
@@ -135,7 +129,7 @@ def check_config(settings: KafkaSettings, /) -> list[Problem]:
 
 def check_source_config(options: Mapping[str, Any], /) -> list[Problem]:
     """Return what is wrong with the `config` of a subscription's options, its path relative to these; no I/O."""
-    return _check(options.get("config", {}), "config", but=_PRODUCER)
+    return _NATIVE.of_source(options.get("config", {}))
 
 
 def _connection(settings: KafkaSettings) -> ClientOptions:
@@ -151,30 +145,23 @@ def _chosen(defaults: Mapping[str, int], config: Config) -> ClientOptions:
     return {name: config.get(name, value) for name, value in defaults.items()}
 
 
-def _check(config: Config, path: str, *, but: Mapping[str, int] = {}) -> list[Problem]:
-    problems: list[Problem] = []
-    for name, value in config.items():
-        where = f'{path}["{name}"]'
-        if name in but:
-            problems.append(Problem(where, "is an option of producers", "set it in kafka.config"))
-        elif name in _FREE:
-            problems.extend(_check_value(where, value, _FREE[name]))
-        elif (spelled := name.replace(".", "_")) in _known() - set(_FREE):
-            problems.append(Problem(where, "set by the framework", _INSTEAD.get(spelled, "")))
-        else:
-            near = get_close_matches(name, _FREE, 1)
-            problems.append(Problem(where, "aiokafka has no such option", f'"{near[0]}"' if near else ""))
-    return problems
+def _value_problem(name: str, value: object) -> str | None:
+    if isinstance(_FREE[name], bool):
+        return None if isinstance(value, bool) else f"{value!r} is neither true nor false"
+    return None if type(value) is int and value > 0 else f"{value!r} is no whole number above 0"
 
 
-def _check_value(where: str, value: object, default: int) -> list[Problem]:
-    if isinstance(default, bool):
-        return [] if isinstance(value, bool) else [Problem(where, f"{value!r} is neither true nor false")]
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return []
-    return [Problem(where, f"{value!r} is no whole number above 0")]
-
-
-def _known() -> set[str]:
+def _known(name: str) -> bool:
     clients: tuple[Callable[..., object], ...] = (AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaAdminClient)
-    return {name for client in clients for name in signature(client).parameters}
+    spelled = name.replace(".", "_")
+    return spelled not in _FREE and any(spelled in signature(client).parameters for client in clients)
+
+
+_NATIVE: Final = NativeOptions(
+    client="aiokafka",
+    free=_FREE,
+    producer=_PRODUCER,
+    instead=_INSTEAD,
+    known=_known,
+    value_problem=_value_problem,
+)

@@ -10,9 +10,10 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from faststream_oo.errors import PublishError
+from faststream_oo.kafka.client.sender import CLOSE_SECONDS
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.kafka.transports.aiokafka.config import producer_options
-from faststream_oo.kafka.transports.aiokafka.shutdown import CLOSE_SECONDS, stop_producer
+from faststream_oo.kafka.transports.aiokafka.shutdown import stop_producer
 
 _PAUSE: Final = 0.25
 _OUT_OF_USE: Final = (errors.OutOfOrderSequenceNumber, errors.ProducerFenced)

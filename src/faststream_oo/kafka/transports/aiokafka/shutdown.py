@@ -6,13 +6,13 @@ test notices when they change.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-CLOSE_SECONDS: Final = 5.0
-"""Longest time in seconds that a polite end may take."""
+from faststream_oo.kafka.client.sender import CLOSE_SECONDS
+from faststream_oo.waiting import bounded, cancelled
 
 PRIVATE: Final = {AIOKafkaConsumer: ("_client", "_coordinator", "_fetcher"), AIOKafkaProducer: ("_sender",)}
 
@@ -25,7 +25,7 @@ async def stop_consumer(consumer: AIOKafkaConsumer, /, seconds: float = CLOSE_SE
         return
     coordinator, fetcher, client = consumer._coordinator, consumer._fetcher, consumer._client  # noqa: SLF001
     if coordinator is not None:
-        await _cancelled(value for value in vars(coordinator).values() if isinstance(value, asyncio.Task))
+        await cancelled(value for value in vars(coordinator).values() if isinstance(value, asyncio.Task))
     if fetcher is not None:
         await _ended(fetcher.close(), _PART_SECONDS)
     await _ended(client.close(), _PART_SECONDS)
@@ -41,29 +41,5 @@ async def stop_producer(producer: AIOKafkaProducer, /, seconds: float = CLOSE_SE
     await _ended(producer.client.close(), _PART_SECONDS)
 
 
-async def bounded(closing: Coroutine[Any, Any, object], seconds: float = CLOSE_SECONDS, /) -> BaseException | None:
-    """Await something for so many seconds, and return what went wrong; only a cancellation of the caller is raised."""
-    task = asyncio.ensure_future(closing)
-    try:
-        await asyncio.wait([task], timeout=seconds)
-        in_time = task.done()
-    finally:
-        await _cancelled([task])
-    if not in_time:
-        return TimeoutError(f"not done in {seconds:g} s")
-    return asyncio.CancelledError() if task.cancelled() else task.exception()
-
-
 async def _ended(closing: Coroutine[Any, Any, object], seconds: float) -> bool:
     return await bounded(closing, seconds) is None
-
-
-async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    running = [task for task in tasks if not task.done()]
-    for task in running:
-        task.cancel()
-    if running:
-        done, _ = await asyncio.wait(running, timeout=_PART_SECONDS)
-        for task in done:
-            if not task.cancelled():
-                task.exception()  # looked at, so that it is not logged as forgotten

@@ -5,7 +5,7 @@ from typing import Final
 
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
-from faststream_oo.kafka.address import Topic, TopicPattern, Topics
+from faststream_oo.kafka.address import Partitions, Topic, TopicPattern, Topics
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.transports.memory.topics import PartitionLog, StoredRecord
 
@@ -28,10 +28,12 @@ def named(address: Address, /) -> Sequence[str]:
             return [address.name]
         case Topics():
             return [topic.name for topic in address.topics]
+        case Partitions():
+            return list(dict.fromkeys(one.topic for one in address.partitions))
         case TopicPattern():
             return []
         case _:
-            raise TransportError(f"{address!r} is no address of Kafka: Topic, Topics or TopicPattern")
+            raise TransportError(f"{address!r} is no address of Kafka: Topic, Topics, TopicPattern or Partitions")
 
 
 class Cursor:

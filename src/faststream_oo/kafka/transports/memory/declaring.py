@@ -1,17 +1,14 @@
 """Declared topics of an embedded cluster: created, or compared with what is there."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
-
-from attrs import evolve
+from collections.abc import Iterator, Sequence
 
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
-from faststream_oo.kafka.address import DeadLetterTopic, Topic, Topics
+from faststream_oo.kafka.address import DeadLetterTopic, Partitions, Topic
+from faststream_oo.kafka.client.records import DEAD_LETTER_ROOM
+from faststream_oo.kafka.client.topology import merged
 from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
 from faststream_oo.options import Topology
-
-_DIAGNOSTICS: Final = 65_536  # Bytes that a dead letter may have more than its record.
 
 
 def declare(cluster: MemoryCluster, addresses: Sequence[Address], mode: Topology, *, foreign: bool) -> Sequence[str]:
@@ -25,28 +22,22 @@ def declare(cluster: MemoryCluster, addresses: Sequence[Address], mode: Topology
     """
     if mode == "off":
         return []
-    found = [_apply(cluster, topic, mode, foreign=foreign) for topic in _merged(addresses)]
+    named = [
+        topic
+        for address in addresses
+        if isinstance(address, Partitions)
+        for topic in _of(address)
+        if topic.name not in cluster.topics
+    ]
+    found = [_apply(cluster, topic, mode, foreign=foreign) for topic in merged([*addresses, *named])]
     return [difference for difference in found if difference is not None]
 
 
-def _merged(addresses: Iterable[Address]) -> Sequence[Topic]:
-    """Return each topic once with all that is said of it, dead letters after what they belong to.
-
-    What has a name of its own only later, a pattern or a template, is left out.
-    """
-    merged: dict[str, Topic] = {}
-    for address in addresses:
-        for topic in address.topics if isinstance(address, Topics) else [address]:
-            if isinstance(topic, Topic) and "{" not in topic.name:
-                known = merged.get(topic.name, topic)
-                merged[topic.name] = evolve(
-                    topic if isinstance(topic, DeadLetterTopic) else known,
-                    partitions=known.partitions or topic.partitions,
-                    replication=known.replication or topic.replication,
-                    config={**topic.config, **known.config},
-                    external=known.external or topic.external,
-                )
-    return sorted(merged.values(), key=lambda topic: isinstance(topic, DeadLetterTopic))
+def _of(address: Partitions) -> Iterator[Topic]:
+    """The topics of partitions that are assigned by hand, with as many as are named."""
+    for name in dict.fromkeys(one.topic for one in address.partitions):
+        most = max(one.partition for one in address.partitions if one.topic == name)
+        yield Topic(name, partitions=most + 1, external=True)
 
 
 def _apply(cluster: MemoryCluster, topic: Topic, mode: Topology, *, foreign: bool) -> str | None:
@@ -68,7 +59,7 @@ def _create(cluster: MemoryCluster, topic: Topic) -> str | None:
     source = cluster.topics.get(topic.source) if isinstance(topic, DeadLetterTopic) else None
     if source is not None:
         partitions = partitions or len(source)
-        config.setdefault("max.message.bytes", str(source.max_message_bytes + _DIAGNOSTICS))
+        config.setdefault("max.message.bytes", str(source.max_message_bytes + DEAD_LETTER_ROOM))
     try:
         cluster.create_topic(topic.name, partitions or 1, config)
     except TransportError as error:

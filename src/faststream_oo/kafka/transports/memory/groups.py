@@ -33,6 +33,10 @@ class Member(Protocol):
         """Whether it subscribes to a topic."""
         ...
 
+    def wants(self, partition: TopicPartition, /) -> bool:
+        """Whether it takes a partition of a topic that it subscribes to, when it is alone."""
+        ...
+
     def deleted(self) -> Collection[TopicPartition]:
         """Return those of its partitions whose topic was deleted."""
         ...
@@ -210,7 +214,7 @@ class Group:
 
 
 class Alone:
-    """A reader without a group: it has every partition of its topics, and keeps its place when some are added.
+    """Readers outside a group: each has what it wants of its topics, and keeps its place when some is added.
 
     Args:
         topics: Of the cluster.
@@ -249,7 +253,8 @@ class Alone:
 
     def _missing(self, member: Member) -> Sequence[TopicPartition]:
         had = set(member.assigned)
-        return [partition for partition in _partitions(self._topics, [member]) if partition not in had]
+        found = _partitions(self._topics, [member])
+        return [partition for partition in found if partition not in had and member.wants(partition)]
 
     def _failed(self, error: BaseException) -> None:
         for member in self._members:

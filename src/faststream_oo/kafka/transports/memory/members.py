@@ -10,7 +10,7 @@ from uuid import uuid4
 from faststream_oo.address import Address
 from faststream_oo.clock import Timer
 from faststream_oo.errors import TransportError
-from faststream_oo.kafka.address import TopicPartition
+from faststream_oo.kafka.address import Partitions, TopicPartition
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSourceOptions
@@ -42,7 +42,11 @@ class MemorySource:
         self._named = named(address)
         self._options = options
         self._group = None if options.group is None else cluster.group(options.group)
-        self._coordinator: Group | Alone = self._group or Alone(cluster.topics, cluster.online)
+        self._start: int | str = address.start if isinstance(address, Partitions) else options.start
+        alone = Alone(cluster.topics, cluster.online)
+        self._coordinator: Group | Alone = (
+            alone if self._group is None or isinstance(address, Partitions) else self._group
+        )
         self._settles = options.settles and self._group is not None
         self._sink: Sink | None = None
         self._claims: dict[TopicPartition, PartitionClaim] = {}
@@ -74,6 +78,8 @@ class MemorySource:
         self._cluster.check_online()
         if missing := [name for name in self._named if name not in self._cluster.topics]:
             raise TransportError(f"unknown topic {', '.join(missing)}")
+        for one in self._address.partitions if isinstance(self._address, Partitions) else ():
+            self._cluster.log(one.topic, one.partition)
         self._sink = sink
         self.context = copy_context()
         self._feeding = asyncio.create_task(self._feed(sink))
@@ -150,6 +156,10 @@ class MemorySource:
     def reads(self, topic: str, /) -> bool:
         """Whether the address takes in a topic."""
         return captured(self._address, topic) is not None
+
+    def wants(self, partition: TopicPartition, /) -> bool:
+        """Whether the address takes in a partition of its topics."""
+        return not isinstance(self._address, Partitions) or partition in self._address.partitions
 
     def deleted(self) -> Collection[TopicPartition]:
         """Return those partitions whose topic was deleted."""
@@ -274,7 +284,10 @@ class MemorySource:
                 f'{log.topic}/{log.partition}: there is {what} for group "{self._options.group}",'
                 f' and start="fail"; the log has {log.first} to {log.end}'
             )
-        cursor.position = log.first if self._options.start == "earliest" else log.end
+        if isinstance(self._start, int) and log.first <= self._start <= log.end:
+            cursor.position = self._start
+        else:
+            cursor.position = log.end if self._start == "latest" else log.first
 
     def _fed(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

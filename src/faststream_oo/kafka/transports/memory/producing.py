@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import random
 from typing import Final
 
@@ -11,27 +10,20 @@ from attrs import field, frozen
 
 from faststream_oo.errors import PublishError
 from faststream_oo.kafka.address import topic_problem
-from faststream_oo.kafka.message import EPOCH, KafkaReceipt, ReceivedRecord
+from faststream_oo.kafka.client.config import MAX_RECORD
+from faststream_oo.kafka.client.records import content, estimated_size, placed, stored_size
+from faststream_oo.kafka.message import Content, KafkaReceipt
 from faststream_oo.kafka.partitioner import partition_of
 from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
 from faststream_oo.kafka.transports.memory.topics import (
     CREATE_TIME,
     LOG_APPEND_TIME,
-    Content,
-    Headers,
     MemoryTopic,
     PartitionLog,
 )
 from faststream_oo.transport import Frame
 
-MAX_REQUEST_SIZE: Final = 1_048_576
-"""aiokafka's default limit of one record in bytes, its overhead included."""
-
-_BATCH_HEADER: Final = 61  # Bytes before the records of a batch (KIP-98).
-_RECORD_OVERHEAD: Final = 21  # What aiokafka reckons for length, attributes, timestamp and offset at most.
-_LEAST_OVERHEAD: Final = 3  # What the first record of a batch has of them, its length apart.
 _AHEAD: Final = 3_600_000  # Kafka's log.message.timestamp.after.max.ms.
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @frozen
@@ -43,58 +35,8 @@ class Limits:
         confirms: False for `acks: 0`: no offset is known then.
     """
 
-    max_request_size: int = field(default=MAX_REQUEST_SIZE, kw_only=True)
+    max_request_size: int = field(default=MAX_RECORD, kw_only=True)
     confirms: bool = field(default=True, kw_only=True)
-
-
-def native(frame: Frame, /) -> Content:
-    """Return what a frame's record holds; a copy has everything of the record it copies."""
-    try:
-        added = tuple([(name, text.encode("utf-8", "surrogateescape")) for name, text in frame.headers.items()])
-    except UnicodeEncodeError as error:
-        raise PublishError(f"a header cannot be encoded: {error}") from error
-    if frame.copy_of is None:
-        return frame.body, frame.key, added
-    if not isinstance(frame.copy_of, ReceivedRecord):
-        kept = tuple((name, text.encode("utf-8", "surrogateescape")) for name, text in frame.copy_of.headers.items())
-        return frame.body, frame.key, _beside(kept, frame.headers) + added
-    record = frame.copy_of.raw
-    headers = _beside(tuple(record.headers), frame.headers) + added
-    if record.key is None and record.value is None:
-        # aiokafka refuses a record without both; the header says that the value was none.
-        return b"", None, (*headers, ("fsoo-dl-null", b"1"))
-    return record.value, record.key, headers
-
-
-def _beside(kept: Headers, added: Mapping[str, str]) -> Headers:
-    return tuple([header for header in kept if not (header[0] in added and header[0].startswith("fsoo-"))])
-
-
-def _varint(value: int) -> int:
-    """Bytes of a length as Kafka writes it: zigzag, seven bits a byte."""
-    return max(1, ((value << 1).bit_length() + 6) // 7)
-
-
-def _part(content: bytes | None) -> int:
-    return 1 if content is None else _varint(len(content)) + len(content)
-
-
-def body_size(record: Content, /) -> int:
-    """Return the bytes of value, key and headers with their lengths."""
-    value, key, headers = record
-    size = _part(key) + _part(value) + _varint(len(headers))
-    return size + sum(_part(name.encode()) + _part(content) for name, content in headers)
-
-
-def estimated_size(record: Content, /) -> int:
-    """Return the bytes of a record as aiokafka estimates them before it sends."""
-    return _BATCH_HEADER + _RECORD_OVERHEAD + body_size(record)
-
-
-def stored_size(record: Content, /) -> int:
-    """Return the bytes of a record as the broker counts them, uncompressed and alone in its batch."""
-    size = _LEAST_OVERHEAD + body_size(record)
-    return _BATCH_HEADER + _varint(size) + size
 
 
 class Pending:
@@ -207,14 +149,9 @@ class MemorySender:
             PublishError: A producer refuses it before it is sent.
         """
         topic = self._topic()
-        record = native(frame)
-        if record[0] is None and record[1] is None:
-            raise PublishError(f'a record of "{self._name}" has neither key nor value')
-        log = topic[self._partition(topic, record[1], frame.options.get("partition"))]
-        timestamp = frame.options.get("timestamp")
-        if timestamp is not None and not isinstance(timestamp, datetime):
-            raise PublishError(f"timestamp={timestamp!r} is no datetime")
-        stamp = None if timestamp is None else (timestamp.astimezone(UTC) - EPOCH) // _MILLISECOND
+        record = content(frame, self._name)
+        partition, stamp = placed(frame.options)
+        log = topic[self._partition(topic, record[1], partition)]
         refusal = self._size_refusal(topic, record, copied=frame.copy_of is not None)
         return self._producer.write(Pending(topic, log, record, stamp, refusal or self._refusal(topic, record, stamp)))
 
@@ -226,10 +163,10 @@ class MemorySender:
             raise PublishError(f'unknown topic "{self._name}": it was never declared, or deleted')
         return topic
 
-    def _partition(self, topic: MemoryTopic, key: bytes | None, wanted: object) -> int:
+    def _partition(self, topic: MemoryTopic, key: bytes | None, wanted: int | None) -> int:
         if wanted is None:
             return int(random() * len(topic)) if key is None else partition_of(key, len(topic))  # noqa: S311 - hides nothing
-        if not isinstance(wanted, int) or not 0 <= wanted < len(topic):
+        if not 0 <= wanted < len(topic):
             raise PublishError(f'topic "{self._name}" has no partition {wanted!r}: it has {len(topic)}, from 0')
         return wanted
 
@@ -237,7 +174,7 @@ class MemorySender:
         """Return why a broker finds a record too large. Raises PublishError when it is too large for the producer."""
         value, key, headers = record
         least = min(self._producer.limits.max_request_size, topic.max_message_bytes)
-        rough = sum([4 * len(name) + len(content or b"") + 10 for name, content in headers])
+        rough = sum([4 * len(name) + len(text or b"") + 10 for name, text in headers])
         if len(value or b"") + len(key or b"") + rough + 128 <= least:
             return None
         if not copied and (size := estimated_size(record)) > self._producer.limits.max_request_size:

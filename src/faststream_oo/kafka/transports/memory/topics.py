@@ -3,19 +3,16 @@
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Final, TypeAlias, overload
+from typing import Final, overload
 
 from faststream_oo.errors import TransportError
+from faststream_oo.kafka.message import Content
 
 DEFAULT_MAX_MESSAGE_BYTES: Final = 1_048_588
 """Kafka's own default: 1 MiB and the overhead of a batch."""
 
 CREATE_TIME: Final = 0
 LOG_APPEND_TIME: Final = 1
-
-Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
-Content: TypeAlias = tuple[bytes | None, bytes | None, Headers]
-"""Value, key and headers of a record; None is not the same as empty."""
 
 _offset = attrgetter("offset")
 
@@ -38,7 +35,8 @@ class StoredRecord:
         self.offset = log.end
         self.timestamp = timestamp
         self.timestamp_type = timestamp_type
-        self.value, self.key, self.headers = content
+        self.value, self.key, headers = content
+        self.headers = tuple(headers)
 
     def __repr__(self) -> str:
         """Show place, key and value."""

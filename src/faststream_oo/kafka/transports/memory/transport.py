@@ -8,13 +8,14 @@ from faststream_oo.address import Address
 from faststream_oo.current import EMBEDDING, clock
 from faststream_oo.errors import ConnectError, PublishError, TransportError
 from faststream_oo.kafka.address import Topic, TopicPartition
+from faststream_oo.kafka.client.config import MAX_RECORD
 from faststream_oo.kafka.message import PartitionInfo
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
 from faststream_oo.kafka.transports.memory.declaring import declare
 from faststream_oo.kafka.transports.memory.inbox import MemoryInbox
 from faststream_oo.kafka.transports.memory.members import MemorySource
-from faststream_oo.kafka.transports.memory.producing import MAX_REQUEST_SIZE, Limits, MemoryProducer, MemorySender
+from faststream_oo.kafka.transports.memory.producing import Limits, MemoryProducer, MemorySender
 from faststream_oo.options import Topology
 from faststream_oo.transport import Frame, Sink
 
@@ -46,7 +47,7 @@ class MemoryTransport:
         cluster = self._cluster = self._cluster or self._find()
         if not cluster.online.is_set():
             raise ConnectError("kafka", ", ".join(self._settings.servers), "the embedded Kafka is down")
-        limit = int(self._settings.config.get("max_request_size", MAX_REQUEST_SIZE))
+        limit = int(self._settings.config.get("max_request_size", MAX_RECORD))
         limits = Limits(max_request_size=limit, confirms=self._settings.acks != 0)
         self._producer = MemoryProducer(cluster, limits)
         cluster.clients.append(self._producer)

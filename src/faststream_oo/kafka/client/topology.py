@@ -8,8 +8,8 @@ from attrs import evolve
 
 from faststream_oo.address import Address
 from faststream_oo.kafka.address import DeadLetterTopic, Topic, Topics
-from faststream_oo.kafka.transports.aiokafka.admin import ClusterAdmin, TopicFacts
-from faststream_oo.kafka.transports.aiokafka.config import DEAD_LETTER_ROOM
+from faststream_oo.kafka.client.admin import ClusterAdmin, TopicFacts
+from faststream_oo.kafka.client.records import DEAD_LETTER_ROOM
 from faststream_oo.options import Topology
 
 _log: Final = logging.getLogger("faststream_oo")
@@ -22,7 +22,7 @@ async def declare(admin: ClusterAdmin, addresses: Sequence[Address], topology: T
     Raises:
         TransportError: The cluster does not answer, or refuses to create a topic.
     """
-    declared = list(_topics(addresses))
+    declared = merged(addresses)
     if topology == "off" or not declared:
         return []
     there = await admin.topics()
@@ -38,8 +38,11 @@ async def declare(admin: ClusterAdmin, addresses: Sequence[Address], topology: T
     return [difference for topic in declared for difference in _differences(topic, there.get(topic.name))]
 
 
-def _topics(addresses: Sequence[Address]) -> Iterator[Topic]:
-    """Every topic once; what has a name of its own only later (a pattern, a template) is left out."""
+def merged(addresses: Sequence[Address], /) -> Sequence[Topic]:
+    """Return every topic once with all that is said of it, dead letters after what they belong to.
+
+    What has a name of its own only later (a pattern, a template) is left out.
+    """
     found: dict[str, Topic] = {}
     for address in addresses:
         topics = address.topics if isinstance(address, Topics) else (address,) if isinstance(address, Topic) else ()
@@ -47,7 +50,7 @@ def _topics(addresses: Sequence[Address]) -> Iterator[Topic]:
             if "{" not in topic.name:
                 other = found.get(topic.name)
                 found[topic.name] = topic if other is None else _together(other, topic)
-    yield from found.values()
+    return sorted(found.values(), key=lambda topic: isinstance(topic, DeadLetterTopic))
 
 
 def _together(one: Topic, other: Topic) -> Topic:

@@ -2,31 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from typing import Final
-
-from aiokafka import AIOKafkaConsumer, TopicPartition, errors
-from aiokafka.structs import OffsetAndMetadata
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final, TypeAlias
 
 from faststream_oo.clock import Clock, Timer
 from faststream_oo.errors import TransportError
 from faststream_oo.kafka.claim import PartitionClaim
-from faststream_oo.kafka.transports.aiokafka.causes import transport_error
-from faststream_oo.kafka.transports.aiokafka.shutdown import bounded
+from faststream_oo.waiting import bounded
 
 _log: Final = logging.getLogger("faststream_oo")
+
 COMMIT_SECONDS: Final = 5.0
 """Longest time in seconds that a commit may take which somebody waits for."""
 
-_NOT_OURS: Final = (errors.CommitFailedError, errors.IllegalStateError)
-"""The partition went to somebody else; who has it now handles its messages again."""
+Mark: TypeAlias = tuple[PartitionClaim, int]
+"""A claim and the offset that its group continues at."""
+
+
+class LostPartitionError(TransportError):
+    """The partition went to another member, who handles its messages again."""
 
 
 class Commits:
     """Commits the marks of the live claims.
 
     Args:
-        consumer: The member of the group.
+        send: Commits some marks and returns whether the broker is known to have them. Raises LostPartitionError, or
+            TransportError when the broker refuses them.
         claims: Returns the claims that are held now.
         interval: Seconds from the first settle to its commit.
         clock: Where time comes from.
@@ -35,13 +37,13 @@ class Commits:
 
     def __init__(
         self,
-        consumer: AIOKafkaConsumer,
+        send: Callable[[Collection[Mark]], Awaitable[bool]],
         claims: Callable[[], Collection[PartitionClaim]],
         interval: float,
         clock: Clock,
         fail: Callable[[BaseException], None],
     ) -> None:
-        self._consumer = consumer
+        self._send = send
         self._claims = claims
         self._interval = interval
         self._clock = clock
@@ -74,15 +76,16 @@ class Commits:
             if not moved:
                 return
             try:
-                await self._send(moved)
-            except _NOT_OURS as error:
+                known = await self._send(moved)
+            except LostPartitionError as error:
                 if not self._refused:
                     _log.warning("offsets were not committed, their partitions went to another member: %s", error)
                 self._refused = True
                 return
-            except errors.KafkaError as error:
-                raise transport_error("offsets cannot be committed", error) from error
             self._refused = False
+            if not known:
+                self.moved()
+                return
             for claim, offset in moved:
                 claim.committed = offset
 
@@ -94,18 +97,6 @@ class Commits:
                 return error
             self._given_up = error
         return self._given_up
-
-    async def _send(self, moved: Collection[tuple[PartitionClaim, int]]) -> None:
-        # Private: the public `commit` refuses from the moment that a pattern matches other topics, although what is
-        # held then is ours until it is revoked; and it commits, and may rewind others, after it has left the group.
-        coordinator = self._consumer._coordinator  # noqa: SLF001
-        if coordinator.generation < 0:
-            raise errors.CommitFailedError("this member has left the group")
-        offsets = {
-            TopicPartition(claim.partition.topic, claim.partition.partition): OffsetAndMetadata(offset, "")
-            for claim, offset in moved
-        }
-        await coordinator.commit_offsets(None, offsets)
 
     def close(self) -> None:
         """Commit no more by itself."""
