@@ -230,7 +230,7 @@ class Application:
             owners: list[type[object]] = [cls for cls, of in plan.producers if of is broker]
             owners += [entry.served.cls for one in plan.subscriptions if one.broker is broker for entry in one.entries]
             produced = [
-                broker.locate(options.get("address", mark.address), class_prefix(cls))
+                broker.locate(broker.address_of(mark, options), class_prefix(cls))
                 for cls in dict.fromkeys(owners)
                 for route in routes_of(cls)
                 for mark in route.sends
@@ -238,7 +238,7 @@ class Application:
             ]
             fixed = [address for address in produced if not placeholders(address.name)]
             replies = broker.reply_addresses() if plan.asks(broker) else ()
-            found = await broker.declare(list(dict.fromkeys([*consumed, *fixed, *replies])))
+            found = await broker.declare_whole(list(dict.fromkeys([*consumed, *fixed, *replies])))
             if broker.options.topology == "verify":
                 differences += [Problem(broker.options.protocol, what) for what in found]
             else:

@@ -140,6 +140,14 @@ class Broker(ABC):
     def prefixed(self, address: Address, prefix: str, /) -> Address:
         """Return an address with a prefix before its name; an external one as it is."""
 
+    def class_prefixed(self, address: Address, prefix: str, /) -> Address:
+        """Return an address with the prefix of a class, which stands behind the broker's."""
+        return self.prefixed(address, prefix)
+
+    def readdressed(self, address: Address, name: str, /) -> Address:
+        """Return what the settings put in the place of an address."""
+        return self.native(name)
+
     @abstractmethod
     def frame_options(self, outgoing: Outgoing[Any], options: Mapping[str, Any], /) -> Mapping[str, object]:
         """Return the protocol's own options of one message, `@produces` options below."""
@@ -167,6 +175,14 @@ class Broker(ABC):
     @abstractmethod
     def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
         """Return what is wrong with the resolved options of a subscription, as pairs of what and hint."""
+
+    def produce_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
+        """Return what is wrong with the resolved options of a `@produces`, as pairs of what and hint."""
+        return ()
+
+    def named_fields(self, options: Mapping[str, Any], /) -> Sequence[tuple[str, str]]:
+        """Return fields of the body that options of a `@produces` name, `key` apart: where, and which."""
+        return ()
 
     @abstractmethod
     def shares(self, address: Address, /) -> Sequence[str]:
@@ -315,7 +331,7 @@ class Broker(ABC):
             return address  # type: ignore[return-value]  # only addresses are in the table
         native = self.native(address)
         if prefix:
-            native = self.prefixed(native, prefix)
+            native = self.class_prefixed(native, prefix)
         whole = self._whole.get(native)
         if whole is None:
             whole = self._whole[native] = self.prefixed(native, self.options.prefix)
@@ -331,14 +347,14 @@ class Broker(ABC):
     async def ensure(self, address: Address, /) -> None:
         """Declare a whole address once, by the topology mode."""
         if address not in self._ensured:
-            await self.declare([address])
+            await self.declare_whole([address])
 
     @property
     def declared(self) -> set[str]:
         """Whole names that were declared since it is open."""
         return {name for address in self._ensured for name in self.shares(address)}
 
-    async def declare(self, addresses: Sequence[Address], /) -> Sequence[str]:
+    async def declare_whole(self, addresses: Sequence[Address], /) -> Sequence[str]:
         """Apply the topology mode to whole addresses and return the differences found."""
         embedding = EMBEDDING.get()
         # Embedded brokers begin empty: whatever operators made beforehand is made here.
@@ -454,10 +470,15 @@ class Broker(ABC):
             of_class, mark.options, settings.get(cls.__name__, {}), settings.get(f"{cls.__name__}.{method}", {})
         )
 
+    def address_of(self, mark: Mark, options: dict[str, Any], /) -> Address:
+        """Return the address of a mark, or what its resolved options put in its place, and take that from them."""
+        name = options.pop("address", None)
+        return mark.address if name is None else self.readdressed(mark.address, name)
+
     def _publication(self, cls: type[object], method: str, mark: Mark) -> Publication:
         options = self.produce_options(cls, method, mark)
         prefix = class_prefix(cls)
-        address = self.locate(options.pop("address", mark.address), prefix)
+        address = self.locate(self.address_of(mark, options), prefix)
         terms = Terms(
             codec=self.object_of(options.pop("codec", self.codec)),
             middlewares=self._outward(options.pop("middlewares", ())),

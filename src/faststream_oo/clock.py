@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from random import random
 from typing import Protocol
 
 
@@ -50,3 +51,28 @@ class LoopClock:
     async def sleep(self, delay: float, /) -> None:
         """Sleep on the loop."""
         await asyncio.sleep(delay)
+
+
+class Backoff:
+    """Waits between tries that grow, a little longer at random so that workers do not come back all at once.
+
+    Args:
+        clock: Where they wait.
+        first: Seconds of the first.
+        cap: Seconds of the longest.
+    """
+
+    def __init__(self, clock: Clock, first: float = 0.1, cap: float = 5.0) -> None:
+        self._clock = clock
+        self._first = first
+        self._cap = cap
+        self._pause = first
+
+    async def wait(self) -> None:
+        """Return when it is time for the next try."""
+        pause, self._pause = self._pause, min(self._pause * 2, self._cap)
+        await self._clock.sleep(pause * (1 + random() / 4))  # noqa: S311 - spreads load, hides nothing
+
+    def reset(self) -> None:
+        """Begin with the first wait again."""
+        self._pause = self._first

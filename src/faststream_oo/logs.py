@@ -20,6 +20,7 @@ Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 Format: TypeAlias = Literal["auto", "console", "json", "logfmt"]
 
 _HANDLER: Final = "faststream_oo"
+_CLIENTS: Final = ("aiokafka", "aiormq")
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 _NATIVE: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "fields"}
 _COLOURS: Final[Mapping[int, str]] = {
@@ -52,7 +53,8 @@ def configure_logging(*, level: Level = "info", format: Format = "auto") -> None
         root.removeHandler(other)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET if level == "debug" else logging.CRITICAL)
+    for client in _CLIENTS:
+        logging.getLogger(client).setLevel(logging.NOTSET if level == "debug" else logging.CRITICAL)
 
 
 def message_fields() -> dict[str, object]:

@@ -232,8 +232,8 @@ class Plan:
             "prefetch" in scope for scope in (broker.options.defaults, class_options(served.cls), mark.options, *scopes)
         ):
             options["prefetch"] = max(options["prefetch"], 2 * options["concurrency"])
-        address = broker.native(options.pop("address", mark.address))
-        return Entry(served, route, name, broker.prefixed(address, served.prefix), options)
+        address = broker.class_prefixed(broker.address_of(mark, options), served.prefix)
+        return Entry(served, route, name, address, options)
 
     def _check_options(self, entry: Entry, mark: Mark) -> None:
         broker = entry.served.broker

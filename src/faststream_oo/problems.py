@@ -119,8 +119,11 @@ def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mar
     """Return what is wrong with a method that publishes what it returns."""
     path = f"{cls.__name__}.{method}"
     options = broker.produce_options(cls, method, mark)
-    address = broker.native(options.get("address", mark.address))
-    for what, hint in broker.address_problems(address, consuming=False):
+    address = broker.address_of(mark, options)
+    for what, hint in (
+        *broker.address_problems(address, consuming=False),
+        *broker.produce_problems(options, address),
+    ):
         yield Problem(path, what, hint)
     yield from option_problems(
         path, own_options(cls) if issubclass(cls, Producer) else {}, [*broker.produce_names, "prefix"]
@@ -141,7 +144,8 @@ def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mar
     if body is None or body is Any:
         return
     named = [("key=", options["key"])] if "key" in options else []
-    yield from _field_problems(path, body, [*named, *((f"{{{part}}}", part) for part in placeholders(address.name))])
+    named += [(f"{{{part}}}", part) for part in placeholders(address.name)]
+    yield from _field_problems(path, body, [*named, *broker.named_fields(options)])
     try:
         broker.object_of(options.get("codec", broker.codec)).encoder(body)
     except TypeError as error:

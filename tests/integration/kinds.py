@@ -14,6 +14,8 @@ from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
 from tests.integration.kafka.worlds import RealWorld as RealKafka
 from tests.integration.nats.worlds import EmbeddedWorld as EmbeddedNats
 from tests.integration.nats.worlds import RealWorld as RealNats
+from tests.integration.rabbit.worlds import EmbeddedWorld as EmbeddedRabbit
+from tests.integration.rabbit.worlds import RealWorld as RealRabbit
 from tests.integration.worlds import World
 
 
@@ -71,6 +73,7 @@ class Kind:
 
 KAFKA = Server("kafka", "KAFKA_SERVERS", "127.0.0.1:9092")
 NATS = Server("nats", "NATS_URL", "nats://127.0.0.1:4222")
+RABBIT = Server("rabbit", "RABBIT_URL", "amqp://guest:guest@127.0.0.1:5672/")
 
 KINDS = {
     "kafka-memory": Kind(EmbeddedKafka),
@@ -78,6 +81,8 @@ KINDS = {
     "kafka-confluent": Kind(ConfluentWorld, KAFKA),
     "nats-memory": Kind(EmbeddedNats, promises=False),
     "nats": Kind(RealNats, NATS, promises=False),
+    "rabbit-memory": Kind(EmbeddedRabbit),
+    "rabbit": Kind(RealRabbit, RABBIT),
 }
 
 promised = pytest.mark.parametrize("world", [name for name, kind in KINDS.items() if kind.promises], indirect=True)

@@ -174,10 +174,11 @@ def _publications(plan: Plan) -> Iterator[PublicationFacts]:
         for route in routes_of(cls):
             for mark in route.sends:
                 options = broker.produce_options(cls, route.method, mark)
+                address = broker.locate(broker.address_of(mark, options), class_prefix(cls))
                 facts: dict[str, Any] = {
                     "name": f"{cls.__name__}.{route.method}",
                     "broker": broker.place,
-                    "address": broker.locate(options.pop("address", mark.address), class_prefix(cls)).name,
+                    "address": address.name,
                     "key": options.pop("key", None),
                     "body": _type_name(produced_body(getattr(cls, route.method))),
                     "options": {name: _form(value) for name, value in options.items()},

@@ -1,0 +1,89 @@
+"""A channel's deliveries, as every RabbitMQ transport holds them."""
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import frozen
+
+from faststream_oo.ledger import LedgerClaim
+from faststream_oo.message import Message
+from faststream_oo.outcome import Outcome, Retry
+from faststream_oo.rabbit.address import Queue, captured
+
+_APART = 32
+"""So many messages may have ended behind one that has not before they are acknowledged one by one."""
+
+
+@frozen
+class Settles:
+    """What a claim has to tell the server, in this order.
+
+    Attributes:
+        returned: Tags to give back, so that the mark does not take them along.
+        single: Tags to acknowledge one by one.
+        mark: Acknowledge everything up to this tag; None when it did not move.
+    """
+
+    returned: Sequence[int]
+    single: Sequence[int]
+    mark: int | None
+
+
+class ChannelClaim(LedgerClaim):
+    """The deliveries of one consumer on one channel, until it is closed; a later channel is another claim.
+
+    Args:
+        queue: Where they come from.
+        prefetch: How many the server leaves unacknowledged.
+        moved: Called when there is something to tell the server; must be cheap.
+    """
+
+    __slots__ = ("_acked", "_apart", "_bindings", "_returned", "address", "keeps", "token")
+
+    def __init__(self, queue: Queue, prefetch: int, moved: Callable[[], object]) -> None:
+        super().__init__(moved)
+        self.address = queue.name
+        self.token = secrets.token_hex(6)
+        self.keeps = False
+        """Whether what is given back stays here until the channel closes: the server then puts it back in order."""
+        # What ended behind a slow one still counts for the server's prefetch.
+        self._apart = min(_APART, prefetch // 4)
+        self._bindings = queue.bind
+        self._returned: list[int] = []
+        self._acked: int | None = None
+
+    def captured(self, routing_key: str, /) -> Mapping[str, str]:
+        """Return the captured parts of a routing key."""
+        return captured(self._bindings, routing_key)
+
+    def settle(self, message: Message, outcome: Outcome, /) -> None:
+        """Record the end of a message, or give it back."""
+        if type(outcome) is Retry:
+            if self.live and not self.keeps and message.position in self._seen:
+                self._take_out({message.position})
+                self._returned.append(message.position)
+                self._moved()
+            return
+        super().settle(message, outcome)
+        if len(self._done) > self._apart:
+            self._moved()
+
+    def take(self) -> Settles:
+        """Return what the server was not told yet."""
+        single: Sequence[int] = ()
+        if len(self._done) > self._apart:
+            single = sorted(self._done)
+            self._take_out(set(single))
+        returned, self._returned = self._returned, []
+        mark = None if self.mark == self._acked else self.mark
+        self._acked = self.mark
+        return Settles(returned, single, mark)
+
+    def _take_out(self, tags: set[int]) -> None:
+        """Let the mark pass tags that it must not end on: the server knows them no more."""
+        self._done -= tags
+        self._seen = deque(tag for tag in self._seen if tag not in tags)
+        while self._seen and self._seen[0] in self._done:
+            self.mark = self._seen.popleft()
+            self._done.remove(self.mark)

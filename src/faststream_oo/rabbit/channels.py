@@ -1,0 +1,198 @@
+"""The intake of one subscription over one channel after another, whatever the client."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from faststream_oo.clock import Backoff, Clock
+from faststream_oo.errors import TransportError
+from faststream_oo.message import Message
+from faststream_oo.rabbit.acks import ChannelClaim
+from faststream_oo.transport import Capabilities, Claim, Sink
+
+_FLUSH_SECONDS = 10.0
+
+
+class Seat(Protocol):
+    """One channel with at most one consumer on it."""
+
+    claim: ChannelClaim
+
+    async def ended(self) -> str:
+        """Return when the channel or its consumer is lost, with the reason."""
+        ...
+
+    async def consume(self) -> None:
+        """Take messages. Raises TransportError."""
+
+    async def cancel(self) -> None:
+        """Take no more messages; those that are here go on. Raises TransportError."""
+
+    def leave(self) -> None:
+        """Feed nothing more; what is given back from now on stays here until the channel closes."""
+
+    async def flush(self, seconds: float, /) -> None:
+        """Return when the server has every settle so far; a lost channel has none to send. Raises TransportError."""
+
+    async def close(self) -> None:
+        """Close the channel: what is unsettled goes back to its place in the queue."""
+
+
+class ChannelSource:
+    """Consumes a queue; each channel is a claim, and its end is the claim's.
+
+    Args:
+        name: Of the queue.
+        opened: Opens a channel and announces its claim to the sink. Raises TransportError.
+        restored: Makes the queue again, if the topology mode says so. Raises TransportError.
+        count: Returns the messages that wait in the queue.
+        settles: Whether messages are acknowledged after they are handled.
+        clock: Where tries to reopen wait.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opened: Callable[[Sink], Awaitable[Seat]],
+        restored: Callable[[], Awaitable[None]],
+        count: Callable[[], Awaitable[int]],
+        *,
+        settles: bool,
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._settles = settles
+        self._opened = opened
+        self._restored = restored
+        self._count = count
+        self._clock = clock
+        self._seat: Seat | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._paused = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Every message is acknowledged for itself; a queue keeps its order."""
+        return Capabilities(settles=self._settles, ordering=frozenset({"queue"}))
+
+    async def start(self, sink: Sink, /) -> None:
+        """Open a channel and begin to consume. Raises TransportError."""
+        self._seat = await self._open(sink)
+        self._keeper = asyncio.create_task(self._keep(self._seat, sink), name=f"rabbit {self._name}")
+        self._keeper.add_done_callback(lambda ended: _watched(ended, sink))
+
+    async def _open(self, sink: Sink) -> Seat:
+        seat = await self._opened(sink)
+        try:
+            if not self._paused:
+                await seat.consume()
+        except BaseException:
+            await seat.close()
+            raise
+        return seat
+
+    async def _keep(self, seat: Seat, sink: Sink) -> None:
+        """Take another channel whenever one is lost."""
+        while True:
+            reason = await seat.ended()
+            seat.claim.live = False
+            sink.degrade(reason)
+            await sink.revoke([seat.claim], deadline=0.0, lost=True)
+            await seat.close()
+            seat = self._seat = await self._reopened(sink)
+            sink.degrade(None)
+
+    async def _reopened(self, sink: Sink) -> Seat:
+        backoff = Backoff(self._clock)
+        while True:
+            try:
+                await self._restored()
+                return await self._open(sink)
+            except TransportError:
+                await backoff.wait()
+
+    async def pause(self, claim: Claim | None = None, /) -> None:
+        """Cancel the consumer, keeping the channel; one claim alone is bounded by its prefetch, so it goes on."""
+        if claim is None:
+            self._paused = True
+            if self._seat is not None:
+                await self._seat.cancel()
+
+    async def resume(self, claim: Claim | None = None, /) -> None:
+        """Consume again."""
+        if claim is None:
+            self._paused = False
+            if self._seat is not None and self._seat.claim.live:
+                await self._seat.consume()
+
+    async def stop(self) -> None:
+        """Feed no more but keep the channel: claims still take settles."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+        if self._seat is not None and self._seat.claim.live:
+            self._seat.leave()
+            await self._seat.cancel()
+
+    async def flush(self) -> None:
+        """Return when every settle so far has reached the server. Raises TransportError."""
+        if self._seat is not None:
+            await self._seat.flush(_FLUSH_SECONDS)
+
+    async def close(self) -> None:
+        """Close the channel: what is unsettled goes back to its place in the queue."""
+        await self.stop()
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            await seat.close()
+
+    async def lag(self) -> int | None:
+        """Messages that wait in the queue and were delivered to nobody. Raises TransportError."""
+        return await self._count()
+
+
+def _watched(ended: asyncio.Task[None], sink: Sink) -> None:
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        sink.fail(error)
+
+
+class AckedFirst:
+    """Messages that are acknowledged before they are handled: no more than there is room for.
+
+    Args:
+        sink: Where they go.
+        ack: Acknowledges everything up to a tag. Raises TransportError when the channel is lost.
+    """
+
+    def __init__(self, sink: Sink, ack: Callable[[int], Awaitable[None]]) -> None:
+        self._sink = sink
+        self._ack = ack
+        self._waiting: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+
+    def add(self, message: Message, /) -> None:
+        """Take a delivery."""
+        self._waiting.append(message)
+        self._arrived.set()
+
+    def clear(self) -> None:
+        """Hand over nothing more: what is here goes back when the channel closes."""
+        self._waiting.clear()
+
+    async def run(self) -> None:
+        """Hand over what arrives, until the channel is lost."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                room = await self._sink.ready()
+                batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+                if not batch:
+                    continue
+                try:
+                    await self._ack(batch[-1].position)
+                except TransportError:
+                    return  # the channel is lost, and they come again
+                self._sink.feed(batch)

@@ -1,0 +1,116 @@
+"""The classes users subclass, and the markers of their methods."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, Unpack, cast
+
+from faststream_oo.consumer import AsyncMethod, Consumer
+from faststream_oo.producer import Producer
+from faststream_oo.rabbit.address import Exchange, Queue
+from faststream_oo.rabbit.broker import RabbitBroker
+from faststream_oo.rabbit.options import (
+    RabbitClassOptions,
+    RabbitProduceOptions,
+    RabbitProducerOptions,
+    RabbitRouteOptions,
+)
+from faststream_oo.routes import RequestMark, mark_consumes, mark_produces, mark_requests
+
+R = TypeVar("R")
+P = ParamSpec("P")
+ConsumerT = TypeVar("ConsumerT", bound="RabbitConsumer")
+ProducerT = TypeVar("ProducerT", bound="RabbitProducer")
+OwnerT = TypeVar("OwnerT", bound="RabbitConsumer | RabbitProducer")
+
+
+class RabbitConsumer(Consumer):
+    """Handles messages: its `@consumes` methods are subscriptions, its class keywords their defaults.
+
+    Args:
+        broker: Where it consumes.
+        name: First part of its subscriptions' names; the class name by default. Needed to serve a class twice.
+        prefix: Put before its addresses, in place of the class keyword.
+    """
+
+    def __init__(self, broker: RabbitBroker, *, name: str | None = None, prefix: str | None = None) -> None:
+        super().__init__(broker, name=name, prefix=prefix)
+
+    def __init_subclass__(cls, **options: Unpack[RabbitClassOptions]) -> None:
+        super().__init_subclass__(**options)
+
+    @property
+    def broker(self) -> RabbitBroker:
+        """Where it consumes."""
+        return cast(RabbitBroker, super().broker)
+
+
+class RabbitProducer(Producer):
+    """Publishes messages: its `@produces` methods send what they return, its class keywords are their defaults.
+
+    Args:
+        broker: Where it publishes.
+    """
+
+    def __init__(self, broker: RabbitBroker) -> None:
+        super().__init__(broker)
+
+    def __init_subclass__(cls, **options: Unpack[RabbitProducerOptions]) -> None:
+        super().__init_subclass__(**options)
+
+    @property
+    def broker(self) -> RabbitBroker:
+        """Where it publishes."""
+        return cast(RabbitBroker, super().broker)
+
+
+def consumes(
+    address: str | Queue, /, **options: Unpack[RabbitRouteOptions]
+) -> Callable[[AsyncMethod[ConsumerT, P, R]], AsyncMethod[ConsumerT, P, R]]:
+    """Subscribe a method of a RabbitConsumer; `str` is short for `Queue`. Stack it for several subscriptions."""
+    native = Queue(address) if isinstance(address, str) else address
+
+    def mark(method: AsyncMethod[ConsumerT, P, R]) -> AsyncMethod[ConsumerT, P, R]:
+        return mark_consumes(method, native, options)
+
+    return mark
+
+
+def produces(
+    address: str | Queue | Exchange, /, **options: Unpack[RabbitProduceOptions]
+) -> Callable[[AsyncMethod[OwnerT, P, R]], AsyncMethod[OwnerT, P, R]]:
+    """Publish what the method returns, and return it; None and outcomes publish nothing.
+
+    The method returns a body, a `RabbitOutgoing`, or a `Batch` of either.
+    """
+    native = Queue(address) if isinstance(address, str) else address
+
+    def mark(method: AsyncMethod[OwnerT, P, R]) -> AsyncMethod[OwnerT, P, R]:
+        return mark_produces(method, native, options)
+
+    return mark
+
+
+def requests(
+    address: str | Queue | Exchange,
+    /,
+    *,
+    reply: type[R],
+    timeout: float = 30.0,
+    **options: Unpack[RabbitProduceOptions],
+) -> Callable[[AsyncMethod[ProducerT, P, object]], AsyncMethod[ProducerT, P, R]]:
+    """Send what the method returns as a request that expires with its time-out, and return the decoded reply.
+
+    The method returns a body or a `RabbitOutgoing`. Requests go at once, also while a message is being handled.
+
+    Args:
+        address: Where to; `str` is short for `Queue`.
+        reply: Class of the reply, `list[X]`, `dict[str, X]`, or the base class of several contracts.
+        timeout: Seconds to wait for it; then RequestTimeoutError.
+        options: As of `@produces`.
+    """
+    native = Queue(address) if isinstance(address, str) else address
+
+    def mark(method: AsyncMethod[ProducerT, P, object]) -> AsyncMethod[ProducerT, P, R]:
+        mark_requests(method, RequestMark(native, options, reply, timeout))
+        return cast("AsyncMethod[ProducerT, P, R]", method)
+
+    return mark

@@ -1,0 +1,1 @@
+"""RabbitMQ clients, one folder each."""

@@ -1,0 +1,254 @@
+"""Publishing: what is accepted in a turn leaves in one write, in the order of the calls, and is confirmed one by one.
+
+aiormq's `basic_publish` costs a task, a lock and a queue for every message; here one task fills one channel, by the steps
+that `basic_publish` takes.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Final
+
+import aiormq
+from aiormq.abc import ChannelFrame, DeliveredMessage
+from pamqp import frame
+from pamqp.body import ContentBody
+from pamqp.commands import Basic
+from pamqp.header import ContentHeader
+
+from faststream_oo.clock import Backoff, LoopClock
+from faststream_oo.errors import PublishError, TransportError
+from faststream_oo.rabbit.acks import ChannelClaim
+from faststream_oo.rabbit.address import REPLIES, Queue
+from faststream_oo.rabbit.message import ReceivedDelivery
+from faststream_oo.rabbit.transports.aio_pika.declarer import Declarer
+from faststream_oo.rabbit.transports.aio_pika.link import Link, asking
+from faststream_oo.rabbit.transports.aio_pika.reasons import describe
+from faststream_oo.transport import Sink
+
+_WRITE: Final = 64 * 1024
+"""Bytes of one write; what is more goes into the next."""
+
+_DRAIN_SECONDS: Final = 60.0
+"""Longest time in seconds that the server may take to read one write; it reads nothing while it lacks memory or disk."""
+
+
+class Confirm(asyncio.Future[None]):
+    """A confirmation that the client sets with its own words; nobody has to wait for it."""
+
+    def set_result(self, _: object, /) -> None:
+        """The server has it."""
+        super().set_result(None)
+
+    def set_exception(self, error: BaseException | type[BaseException], /) -> None:
+        """The server refused it, or nobody waited long enough."""
+        super().set_exception(error if isinstance(error, PublishError) else _refusal(error))
+        self.exception()
+
+
+def _refusal(error: BaseException | type[BaseException]) -> PublishError:
+    match error:
+        case aiormq.exceptions.PublishError(frame=Basic.Return() as back):
+            where = f'exchange "{back.exchange}"' if back.exchange else "the default exchange"
+            return PublishError(f'no queue takes what is sent to {where} with key "{back.routing_key}"')
+        case aiormq.exceptions.DeliveryError():
+            return PublishError("a queue refused the message: it is full")
+        case type():
+            return PublishError(error.__name__)
+        case _:
+            return PublishError(describe(error))
+
+
+class Entry:
+    """A message to publish."""
+
+    __slots__ = ("body", "confirm", "properties", "publish", "suspect")
+
+    def __init__(self, publish: Basic.Publish, properties: Basic.Properties, body: bytes, confirm: Confirm) -> None:
+        self.publish = publish
+        self.properties = properties
+        self.body = body
+        self.confirm = confirm
+        self.suspect = False
+        """Whether a channel was lost while it was on its way: it may be what the server closed the channel for."""
+
+    def payload(self, channel: int, largest: int) -> bytes:
+        """Return its frames. Raises what pamqp raises for a value that AMQP does not have."""
+        body = self.body
+        parts = [
+            frame.marshal(self.publish, channel),
+            frame.marshal(ContentHeader(0, len(body), self.properties), channel),
+            *(frame.marshal(ContentBody(body[at : at + largest]), channel) for at in range(0, len(body), largest)),
+        ]
+        return b"".join(parts)
+
+
+class Publisher:
+    """Publishes over one channel after another.
+
+    Args:
+        link: The connection.
+        declarer: Makes again what may be lost with a server.
+    """
+
+    def __init__(self, link: Link, declarer: Declarer) -> None:
+        self._link = link
+        self._declarer = declarer
+        self._waiting: deque[Entry] = deque()
+        self._flying: dict[int, Entry] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._reason = "the connection was lost"
+        self._replies: Sink | None = None
+        self._channel: aiormq.Channel | None = None
+        self._ready = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self._task = asyncio.create_task(self._run(), name="rabbit publisher")
+
+    async def close(self, seconds: float, /) -> None:
+        """Wait so long for what was accepted; what is not confirmed by then fails."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        confirms = [entry.confirm for entry in (*self._waiting, *self._flying.values()) if not entry.confirm.done()]
+        if confirms:
+            await asyncio.wait(confirms, timeout=seconds)
+        task.cancel()
+        await asyncio.wait([task])
+        for confirm in confirms:
+            if not confirm.done():
+                confirm.set_exception(PublishError("not confirmed before the connection was closed"))
+
+    def send(self, publish: Basic.Publish, properties: Basic.Properties, body: bytes, /) -> Confirm:
+        """Accept a message. Raises PublishError when this is not open."""
+        if self._task is None:
+            raise PublishError("the RabbitMQ transport is not open")
+        confirm = Confirm()
+        self._waiting.append(Entry(publish, properties, body, confirm))
+        self._wake.set()
+        return confirm
+
+    async def inbox(self, sink: Sink, /) -> str:
+        """Feed the replies that come over the channel, this one and its successors. Raises TransportError."""
+        async with asking("replies cannot be received"):
+            await self._ready.wait()
+        if self._channel is not None:
+            await _take_replies(self._channel, sink)
+        self._replies = sink
+        return REPLIES
+
+    async def _run(self) -> None:
+        backoff, again = Backoff(LoopClock()), False
+        while True:
+            try:
+                channel = await self._link.channel(confirms=True)
+                if again:
+                    await self._declarer.restore()
+                again = True
+                assert isinstance(channel, aiormq.Channel)  # what aiormq's connection makes
+                backoff.reset()
+                await self._use(channel)
+            except TransportError as error:
+                self._reason = str(error)
+                await backoff.wait()
+            self._take_back()
+
+    async def _use(self, channel: aiormq.Channel) -> None:
+        """Receive replies and publish until the channel is lost."""
+        closing = channel.closing
+        closing.add_done_callback(lambda _: self._wake.set())
+        if self._replies is not None:
+            await _take_replies(channel, self._replies)
+            self._replies.degrade(None)
+        self._channel = channel
+        self._ready.set()
+        try:
+            await self._fill(channel, closing)
+            self._reason = describe(None if closing.cancelled() else closing.exception())
+        finally:
+            self._channel = None
+            self._ready.clear()
+        if self._replies is not None:
+            self._replies.degrade(self._reason)
+
+    async def _fill(self, channel: aiormq.Channel, closing: asyncio.Future[Any]) -> None:
+        """Publish what is accepted, until the channel is lost."""
+        while not closing.done():
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+            elif self._must_wait(channel, self._waiting[0]):
+                confirms = [entry.confirm for entry in self._flying.values()]
+                await asyncio.wait([*confirms, closing], return_when=asyncio.FIRST_COMPLETED)
+            elif payload := b"".join(self._taken(channel)):
+                drained = channel.create_future()
+                async with asking("a publish cannot be written", _DRAIN_SECONDS):
+                    await channel.write_queue.put(ChannelFrame(payload, should_close=False, drain_future=drained))
+                    await drained
+
+    def _taken(self, channel: aiormq.Channel) -> Iterator[bytes]:
+        """Take what goes into one write, and number it as the server does."""
+        size = 0
+        while self._waiting and size < _WRITE and not self._must_wait(channel, self._waiting[0]):
+            entry = self._waiting.popleft()
+            if entry.confirm.done():  # nobody waits for it any more: it counts as not sent
+                continue
+            try:
+                payload = entry.payload(channel.number, channel.max_content_size)
+            except Exception as error:  # noqa: BLE001 - whatever pamqp raises is about this message
+                entry.confirm.set_exception(PublishError(f"the message cannot be written in AMQP: {error}"))
+                continue
+            self._number(channel, entry)
+            size += len(payload)
+            yield payload
+
+    def _must_wait(self, channel: aiormq.Channel, entry: Entry) -> bool:
+        """Whether a message may not be sent beside what is on its way.
+
+        What may have closed the last channel is sent alone. And the client tells returned messages by their id, so two
+        with the same id are never on their way at once.
+        """
+        flying = self._flying
+        if not flying:
+            return False
+        alone = entry.suspect or next(iter(flying.values())).suspect
+        return alone or entry.properties.message_id in channel.message_id_delivery_tag
+
+    def _number(self, channel: aiormq.Channel, entry: Entry) -> None:
+        channel.delivery_tag += 1
+        tag = channel.delivery_tag
+        channel.confirmations[tag] = confirm = entry.confirm
+        id_ = entry.properties.message_id or ""
+        channel.message_id_delivery_tag[id_] = tag
+        self._flying[tag] = entry
+
+        def done(_: asyncio.Future[Any]) -> None:
+            if self._flying.get(tag) is entry:
+                del self._flying[tag]
+            if channel.message_id_delivery_tag.get(id_) == tag:
+                del channel.message_id_delivery_tag[id_]
+
+        confirm.add_done_callback(done)
+
+    def _take_back(self) -> None:
+        """Send again what was on its way; what was on its way alone, for the second time, is given up."""
+        flying, self._flying = list(self._flying.values()), {}
+        left = [entry for entry in flying if not entry.confirm.done()]
+        if len(left) == 1 and left[0].suspect:
+            left.pop().confirm.set_exception(PublishError(f"not confirmed: {self._reason}"))
+        for entry in left:
+            entry.suspect = True
+        self._waiting.extendleft(reversed(left))
+
+
+async def _take_replies(channel: aiormq.Channel, sink: Sink) -> None:
+    """Consume the direct replies of a channel: the server hands them out to it alone, and keeps none."""
+    claim = ChannelClaim(Queue(REPLIES, external=True), 1, lambda: None)
+
+    async def take(delivered: DeliveredMessage) -> None:
+        sink.feed((ReceivedDelivery(delivered, claim, delivered.delivery_tag or 0),))
+
+    async with asking("replies cannot be received"):
+        await channel.basic_consume(REPLIES, take, no_ack=True)
