@@ -196,6 +196,11 @@ class Broker(ABC):
     def parts(self, address: Address, /) -> Sequence[str]:
         """Return the names of the captured parts of an address."""
 
+    async def undeclare(  # noqa: B027 - not every broker keeps addresses
+        self, transport: Transport[Any], addresses: Sequence[Address], /
+    ) -> None:
+        """Delete whole addresses over an open transport, after a test; nothing where the broker keeps no addresses."""
+
     def reply_addresses(self) -> Sequence[Address]:
         """Return what is declared before the inbox of replies is opened, whole; nothing where it makes itself."""
         return ()
@@ -350,9 +355,9 @@ class Broker(ABC):
             await self.declare_whole([address])
 
     @property
-    def declared(self) -> set[str]:
-        """Whole names that were declared since it is open."""
-        return {name for address in self._ensured for name in self.shares(address)}
+    def declared(self) -> Mapping[str, Address]:
+        """What was declared since it is open, by the whole names that workers share."""
+        return {name: address for address in self._ensured for name in self.shares(address)}
 
     async def declare_whole(self, addresses: Sequence[Address], /) -> Sequence[str]:
         """Apply the topology mode to whole addresses and return the differences found."""

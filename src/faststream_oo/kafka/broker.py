@@ -25,7 +25,7 @@ from faststream_oo.kafka.transport import KafkaTransport, client_problems, make_
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
-from faststream_oo.transport import Frame
+from faststream_oo.transport import Frame, Transport
 
 R = TypeVar("R")
 
@@ -174,6 +174,11 @@ class KafkaBroker(Broker):
             return options
         own = {"partition": outgoing.partition, "timestamp": outgoing.timestamp}
         return {**options, **{name: value for name, value in own.items() if value is not None}}
+
+    async def undeclare(self, transport: Transport[Any], addresses: Sequence[Address], /) -> None:
+        """Delete topics over an open transport that can. Raises TransportError."""
+        if (delete := getattr(transport, "delete", None)) is not None:
+            await delete([name for address in addresses for name in self.shares(address)])
 
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return `<topic>.<group>.dlq`, whole; without a group `<topic>.dlq`."""

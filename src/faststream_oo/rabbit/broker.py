@@ -27,7 +27,7 @@ from faststream_oo.rabbit.options import RabbitClassOptions, RabbitProduceOption
 from faststream_oo.rabbit.properties import routing_of
 from faststream_oo.rabbit.transport import RabbitTransport, client_problems, make_transport
 from faststream_oo.subscription import Subscription
-from faststream_oo.transport import Frame
+from faststream_oo.transport import Frame, Transport
 
 R = TypeVar("R")
 
@@ -226,6 +226,11 @@ class RabbitBroker(Broker):
     def named_fields(self, options: Mapping[str, Any], /) -> Sequence[tuple[str, str]]:
         """Return the fields of the body in the routing key."""
         return [("routing_key=", part) for part in placeholders(options.get("routing_key", ""))]
+
+    async def undeclare(self, transport: Transport[Any], addresses: Sequence[Address], /) -> None:
+        """Delete queues and exchanges over an open transport. Raises TransportError."""
+        for address in addresses:
+            await cast(RabbitTransport, transport).delete(cast("Queue | Exchange", address), if_unused=False)
 
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return `<queue>.dlq`, whole."""

@@ -7,7 +7,6 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar, cast, overload
 
-from attrs import evolve
 from dependency_injector import providers
 from dependency_injector.containers import Container
 from dependency_injector.providers import Provider
@@ -127,12 +126,15 @@ class Harness(Generic[C]):
         """Stop the application; fail for dead letters that nobody looked at."""
         application = self.application
         brokers = application.brokers
-        made = {broker: [name for name in broker.declared if name.startswith(self._prefix)] for broker in brokers}
+        made = {
+            broker: [address for name, address in broker.declared.items() if name.startswith(self._prefix)]
+            for broker in brokers
+        }
         try:
             await application.__aexit__(error_type, error, traceback)
             if self._real:
-                for broker, names in made.items():
-                    await _removed(broker, names)
+                for broker, addresses in made.items():
+                    await _removed(broker, list(dict.fromkeys(addresses)))
         finally:
             if self._token is not None:
                 EMBEDDING.reset(self._token)
@@ -349,16 +351,13 @@ def _listed(sent: Sequence[Sent]) -> str:
     return "also sent: " + ", ".join(f"{one.frame.value!r} to {one.address.name}" for one in sent[:20])
 
 
-async def _removed(broker: Broker, names: Sequence[str]) -> None:
+async def _removed(broker: Broker, addresses: Sequence[Address]) -> None:
     """Delete what a test on a real broker made."""
     transport = broker.connect()
-    delete = getattr(transport, "delete", None)
-    if delete is None:
-        return
     await transport.open()
     try:
-        await delete(names)
+        await broker.undeclare(transport, addresses)
     except TransportError as error:
-        raise TransportError(f"what the test made at {evolve(broker.options).servers} stays there: {error}") from error
+        raise TransportError(f"what the test made at {broker.options.servers} stays there: {error}") from error
     finally:
         await transport.close()

@@ -65,10 +65,15 @@ class Rounds:
         self._asked = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether partitions are being dealt out."""
+        return self._task is not None and not self._task.done()
+
     def ask(self) -> None:
         """Begin a round, at the end of the one that is running."""
         self._asked = True
-        if self._task is None or self._task.done():
+        if not self.running:
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(self._ended)
 
@@ -154,6 +159,11 @@ class Group:
         """Those who are in the group, crashed ones included until their session is over."""
         return (*self._members, *self._silent)
 
+    @property
+    def rebalancing(self) -> bool:
+        """Whether partitions are being dealt out."""
+        return self._rounds.running
+
     async def join(self, member: Member, /) -> None:
         """Return when the member has its share."""
         self._members.append(member)
@@ -226,6 +236,11 @@ class Alone:
         self._online = online
         self._members: list[Member] = []
         self._rounds = Rounds(self._extend, self._failed)
+
+    @property
+    def rebalancing(self) -> bool:
+        """Whether partitions are being looked for."""
+        return self._rounds.running
 
     async def join(self, member: Member, /) -> None:
         """Return when the member has its partitions."""

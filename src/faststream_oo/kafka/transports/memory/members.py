@@ -138,8 +138,9 @@ class MemorySource:
             self._quit()
 
     async def lag(self) -> int | None:
-        """Offsets that wait to be read, None while the cluster is down."""
-        return sum(cursor.lag for cursor in self._cursors) if self._cluster.online.is_set() else None
+        """Offsets that wait to be read, None while the cluster is down or partitions are dealt out."""
+        known = self._cluster.online.is_set() and not self._coordinator.rebalancing
+        return sum(cursor.lag for cursor in self._cursors) if known else None
 
     async def commit(self) -> None:
         """Commit now what is settled without a gap. Raises TransportError without a group."""
