@@ -14,7 +14,7 @@ from typing import Final
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from benchmarks.orders import IN_FLIGHT, Order, decoder, encoder, orders
+from benchmarks.orders import IN_FLIGHT, Order, decoder, encoder, portions
 from benchmarks.runner import Comparison, Meter, Run, Target
 from faststream_oo import Application, Batch, Header
 from faststream_oo.rabbit import Queue, RabbitBroker, RabbitConsumer, RabbitProducer, RabbitSettings, consumes, produces
@@ -78,8 +78,7 @@ def faststream(url: str) -> Callable[[str, str], Mapping[str, Run]]:
 async def after_filling(broker: RabbitBroker, queue: Queue, run: Run, meter: Meter) -> None:
     """Put the messages there that a run is to handle, and no others."""
     await broker.purge(queue)
-    many = orders()
-    for _ in range(0, meter.count, IN_FLIGHT):
+    for many in portions(meter.count):
         await broker.publish(queue, Batch(many))
     await run(meter)
 
@@ -122,7 +121,7 @@ async def raw_consume(url: str, name: str, meter: Meter) -> None:
 
 async def raw_publish(url: str, name: str, meter: Meter) -> None:
     """Publish persistent messages with an identity, so many at once."""
-    encode, many, number = encoder(), orders(), 0
+    encode, number, batches = encoder(), 0, portions(meter.count)
     async with raw_channel(url) as channel:
         exchange = channel.default_exchange
 
@@ -137,7 +136,7 @@ async def raw_publish(url: str, name: str, meter: Meter) -> None:
             )
             await exchange.publish(message, routing_key=name)
 
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await asyncio.gather(*(publish(order) for order in many))
             meter.sent(len(many))
         meter.end()
@@ -174,10 +173,10 @@ async def our_producer(settings: RabbitSettings, queue: Queue, meter: Meter) -> 
         async def placed(self, many: Sequence[Order]) -> Batch[Order]:
             return Batch(many)
 
-    many = orders()
+    batches = portions(meter.count)
     async with RabbitBroker(settings) as broker:
         producer = Placed(broker)
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await producer.placed(many)
             meter.sent(len(many))
         meter.end()
@@ -191,10 +190,10 @@ async def our_publish(settings: RabbitSettings, queue: Queue, meter: Meter) -> N
         async def placed(self, order: Order) -> Order:
             return order
 
-    many = orders()
+    batches = portions(meter.count)
     async with RabbitBroker(settings) as broker:
         producer = Placed(broker)
-        for _ in range(0, meter.count, IN_FLIGHT):
+        for many in batches:
             await asyncio.gather(*(producer.placed(order) for order in many))
             meter.sent(len(many))
         meter.end()

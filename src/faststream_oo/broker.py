@@ -188,6 +188,10 @@ class Broker(ABC):
     def shares(self, address: Address, /) -> Sequence[str]:
         """Return the names that workers of one group share: those of an address."""
 
+    def sharing(self, options: Mapping[str, Any], /) -> str | None:
+        """Return what makes workers share an address: their group; None when each gets everything, "" when they always do."""
+        return options.get("group")
+
     def overlap(self, one: str, other: str, /) -> bool:
         """Whether a message may come from both of two names that workers share."""
         return one == other

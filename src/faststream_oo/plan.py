@@ -290,7 +290,8 @@ class Plan:
     def _check_groups(self, entries: Sequence[Entry]) -> None:
         seen: dict[tuple[Broker, str], list[tuple[str, Entry]]] = {}
         for entry in entries:
-            group, broker = entry.options.get("group"), entry.served.broker
+            broker = entry.served.broker
+            group = broker.sharing(entry.options)
             if group is None:
                 continue
             others = seen.setdefault((broker, group), [])
@@ -299,7 +300,10 @@ class Plan:
                     one = first.served is entry.served and first.address == entry.address
                     if not one and broker.overlap(known, name):
                         what = f'group "{group}" would split "{name}" between them'
-                        self.problems.append(Problem(f"{first.name}, {entry.name}", what, "a group each"))
+                        hint = "a group each"
+                        if not group:
+                            what, hint = f'"{name}" would be split between them', "an address each"
+                        self.problems.append(Problem(f"{first.name}, {entry.name}", what, hint))
             others += [(name, entry) for name in broker.shares(entry.address)]
 
     def _check_contracts(self) -> None:

@@ -341,6 +341,10 @@ class RabbitBroker(Broker):
         """Return the queue."""
         return [address.name]
 
+    def sharing(self, options: Mapping[str, Any], /) -> str | None:
+        """Workers always share a queue."""
+        return ""
+
     def parts(self, address: Address, /) -> Sequence[str]:
         """Return the captured parts of a queue's bindings."""
         return parts_of(address) if isinstance(address, Queue) else []

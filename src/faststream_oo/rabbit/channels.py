@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 from faststream_oo.clock import Backoff, Clock
@@ -69,6 +70,7 @@ class ChannelSource:
         self._clock = clock
         self._seat: Seat | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self._paused = False
 
     @property
@@ -78,19 +80,23 @@ class ChannelSource:
 
     async def start(self, sink: Sink, /) -> None:
         """Open a channel and begin to consume. Raises TransportError."""
-        self._seat = await self._open(sink)
-        self._keeper = asyncio.create_task(self._keep(self._seat, sink), name=f"rabbit {self._name}")
-        self._keeper.add_done_callback(lambda ended: _watched(ended, sink))
+        seat = await self._open(sink)
+        self._keeper = asyncio.create_task(self._keep(seat, sink), name=f"rabbit {self._name}")
+        watch(self._keeper, sink.fail)
 
     async def _open(self, sink: Sink) -> Seat:
-        seat = await self._opened(sink)
+        seat = self._seat = await self._opened(sink)
         try:
-            if not self._paused:
-                await seat.consume()
+            await self._follow(seat)
         except BaseException:
             await seat.close()
             raise
         return seat
+
+    async def _follow(self, seat: Seat) -> None:
+        """Consume or not, whichever was asked for last."""
+        async with self._turn:
+            await (seat.cancel() if self._paused else seat.consume())
 
     async def _keep(self, seat: Seat, sink: Sink) -> None:
         """Take another channel whenever one is lost."""
@@ -100,7 +106,7 @@ class ChannelSource:
             sink.degrade(reason)
             await sink.revoke([seat.claim], deadline=0.0, lost=True)
             await seat.close()
-            seat = self._seat = await self._reopened(sink)
+            seat = await self._reopened(sink)
             sink.degrade(None)
 
     async def _reopened(self, sink: Sink) -> Seat:
@@ -116,15 +122,18 @@ class ChannelSource:
         """Cancel the consumer, keeping the channel; one claim alone is bounded by its prefetch, so it goes on."""
         if claim is None:
             self._paused = True
-            if self._seat is not None:
-                await self._seat.cancel()
+            await self._change()
 
     async def resume(self, claim: Claim | None = None, /) -> None:
         """Consume again."""
         if claim is None:
             self._paused = False
-            if self._seat is not None and self._seat.claim.live:
-                await self._seat.consume()
+            await self._change()
+
+    async def _change(self) -> None:
+        if self._seat is not None and self._seat.claim.live:
+            with suppress(TransportError):  # the channel is lost, and the next one does what was asked for
+                await self._follow(self._seat)
 
     async def stop(self) -> None:
         """Feed no more but keep the channel: claims still take settles."""
@@ -134,7 +143,8 @@ class ChannelSource:
             await asyncio.wait([keeper])
         if self._seat is not None and self._seat.claim.live:
             self._seat.leave()
-            await self._seat.cancel()
+            with suppress(TransportError):  # the channel is lost; it feeds nothing more either way
+                await self._seat.cancel()
 
     async def flush(self) -> None:
         """Return when every settle so far has reached the server. Raises TransportError."""
@@ -153,9 +163,14 @@ class ChannelSource:
         return await self._count()
 
 
-def _watched(ended: asyncio.Task[None], sink: Sink) -> None:
-    if not ended.cancelled() and (error := ended.exception()) is not None:
-        sink.fail(error)
+def watch(task: "asyncio.Task[None]", failed: Callable[[BaseException], object]) -> None:
+    """Tell when a task ends by an error: nobody awaits it."""
+
+    def done(ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            failed(error)
+
+    task.add_done_callback(done)
 
 
 class AckedFirst:

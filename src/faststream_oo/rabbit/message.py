@@ -173,14 +173,7 @@ class ReceivedDelivery(RabbitMessage[T_co]):
 
     def __init__(self, delivery: Delivery, claim: DeliveryClaim, tag: int) -> None:
         self._delivery = delivery
-        self.claim = claim
-        self.position = tag
-        self.first_failed = None
-        self._attempt = 1
-        self._value = UNSET
-        self._decode = None
-        self._settle = None
-        self._subscription = None
+        self._receive(claim, tag)
 
     @property
     def raw(self) -> Delivery:

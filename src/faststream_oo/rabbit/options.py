@@ -90,8 +90,8 @@ class RabbitProduceSettings(RabbitProduceOptions, total=False):
     address: str
 
 
-def _urls(value: str | Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _urls(value: str | Sequence[str]) -> str | tuple[str, ...]:
+    return value if isinstance(value, str) else tuple(value)
 
 
 @frozen
@@ -111,7 +111,11 @@ class RabbitSettings:
 
     driver: Literal["aio-pika", "memory"] = field(default="aio-pika", kw_only=True)
     url: str | Sequence[str] = field(
-        default="amqp://guest:guest@localhost:5672/", kw_only=True, repr=False, validator=validators.min_len(1)
+        default="amqp://guest:guest@localhost:5672/",
+        kw_only=True,
+        repr=False,
+        converter=_urls,
+        validator=validators.min_len(1),
     )
     prefix: str = field(default="", kw_only=True)
     heartbeat: float = field(default=60.0, kw_only=True, validator=validators.ge(0))
@@ -123,7 +127,7 @@ class RabbitSettings:
     @property
     def urls(self) -> Sequence[str]:
         """Every URL."""
-        return _urls(self.url)
+        return (self.url,) if isinstance(self.url, str) else self.url
 
     @property
     def servers(self) -> str:

@@ -59,6 +59,10 @@ class RabbitWorld(World):
         """Write one message to a queue, or by `exchange=` to an exchange with the address as key."""
 
     @abstractmethod
+    async def remove(self, queue: str) -> None:
+        """Delete a queue, as an operator would."""
+
+    @abstractmethod
     async def messages(self, queue: str) -> Sequence[Any]:
         """Return every message that waits in a queue; none when it does not exist."""
 
@@ -122,6 +126,9 @@ class RealWorld(RabbitWorld):
         described = Basic.Properties(**{"delivery_mode": 2, **properties}, headers=_headers(key, headers))
         await self._channel.basic_publish(body, exchange=exchange, routing_key=address, properties=described)
 
+    async def remove(self, queue: str) -> None:
+        await self._channel.queue_delete(queue)
+
     async def messages(self, queue: str) -> Sequence[Any]:
         channel = await self._connection.channel()
         found: list[Any] = []
@@ -151,6 +158,7 @@ class EmbeddedWorld(RabbitWorld):
         embedding = embedding or Embedding(LoopClock())
         self.settings = RabbitSettings()
         self.server: MemoryServer = embedding.cluster(("rabbit", self.settings.servers), MemoryServer)
+        self.server.alone = True
         self._embedding = embedding
 
     def below(self) -> AbstractContextManager[object]:
@@ -167,6 +175,9 @@ class EmbeddedWorld(RabbitWorld):
         exchange = properties.pop("exchange", "")
         described = arrived({"delivery_mode": 2, **properties, "headers": _headers(key, headers)})
         self.server.publish(exchange, address, described, body)
+
+    async def remove(self, queue: str) -> None:
+        self.server.delete_queue(queue)
 
     async def messages(self, queue: str) -> Sequence[Any]:
         there = self.server.queues.get(queue)

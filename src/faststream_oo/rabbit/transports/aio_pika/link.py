@@ -1,6 +1,7 @@
 """One connection to the server that comes back by itself."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -12,8 +13,12 @@ from yarl import URL
 
 from faststream_oo.clock import Backoff, LoopClock
 from faststream_oo.errors import ConnectError, TransportError
+from faststream_oo.rabbit.channels import watch
 from faststream_oo.rabbit.options import RabbitSettings
 from faststream_oo.rabbit.transports.aio_pika.reasons import connect_error, describe, transport_error
+from faststream_oo.waiting import bounded, cancelled
+
+_log: Final = logging.getLogger("faststream_oo")
 
 CONNECT_SECONDS: Final = 10.0
 """Longest time in seconds that one attempt to connect, or to open a channel, may take."""
@@ -64,17 +69,20 @@ class Link:
         self._connection = await self._connect()
         self._back.set()
         self._keeper = asyncio.create_task(self._keep(), name=f"rabbit {self._purpose}")
+        watch(self._keeper, self._died)
 
     async def close(self) -> None:
         """Disconnect, in a bounded time."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            keeper.cancel()
-            await asyncio.wait([keeper])
+            await cancelled([keeper])
         connection, self._connection = self._connection, None
         self._back.clear()
         if connection is not None:
-            await asyncio.wait([asyncio.ensure_future(connection.close(None))], timeout=_CLOSE_SECONDS)
+            await bounded(connection.close(None), _CLOSE_SECONDS)
+
+    def _died(self, error: BaseException) -> None:
+        _log.error("the connection that %s is not made again: %s", self._purpose, error, exc_info=error)
 
     async def channel(self, *, confirms: bool = False, buffer: int = 0) -> AbstractChannel:
         """Open a channel once there is a connection.

@@ -5,8 +5,9 @@ that `basic_publish` takes.
 """
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import aiormq
@@ -20,11 +21,15 @@ from faststream_oo.clock import Backoff, LoopClock
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.rabbit.acks import ChannelClaim
 from faststream_oo.rabbit.address import REPLIES, Queue
+from faststream_oo.rabbit.channels import watch
 from faststream_oo.rabbit.message import ReceivedDelivery
 from faststream_oo.rabbit.transports.aio_pika.declarer import Declarer
 from faststream_oo.rabbit.transports.aio_pika.link import Link, asking
 from faststream_oo.rabbit.transports.aio_pika.reasons import describe
 from faststream_oo.transport import Sink
+from faststream_oo.waiting import cancelled
+
+_log: Final = logging.getLogger("faststream_oo")
 
 _WRITE: Final = 64 * 1024
 """Bytes of one write; what is more goes into the next."""
@@ -106,20 +111,28 @@ class Publisher:
     def start(self) -> None:
         """Begin to publish."""
         self._task = asyncio.create_task(self._run(), name="rabbit publisher")
+        watch(self._task, self._died)
 
     async def close(self, seconds: float, /) -> None:
         """Wait so long for what was accepted; what is not confirmed by then fails."""
         task, self._task = self._task, None
         if task is None:
             return
-        confirms = [entry.confirm for entry in (*self._waiting, *self._flying.values()) if not entry.confirm.done()]
-        if confirms:
+        if confirms := self._open():
             await asyncio.wait(confirms, timeout=seconds)
-        task.cancel()
-        await asyncio.wait([task])
-        for confirm in confirms:
-            if not confirm.done():
-                confirm.set_exception(PublishError("not confirmed before the connection was closed"))
+        await cancelled([task])
+        for confirm in self._open():
+            confirm.set_exception(PublishError("not confirmed before the connection was closed"))
+
+    def _open(self) -> Sequence[Confirm]:
+        everything = (*self._waiting, *self._flying.values())
+        return [entry.confirm for entry in everything if not entry.confirm.done()]
+
+    def _died(self, error: BaseException) -> None:
+        _log.error("nothing more is published: %s", error, exc_info=error)
+        self._task = None
+        for confirm in self._open():
+            confirm.set_exception(PublishError(f"not confirmed: {error}"))
 
     def send(self, publish: Basic.Publish, properties: Basic.Properties, body: bytes, /) -> Confirm:
         """Accept a message. Raises PublishError when this is not open."""

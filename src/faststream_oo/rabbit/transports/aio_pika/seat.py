@@ -9,12 +9,13 @@ from pamqp.commands import Basic
 from faststream_oo.errors import TransportError
 from faststream_oo.rabbit.acks import ChannelClaim
 from faststream_oo.rabbit.address import Queue
-from faststream_oo.rabbit.channels import AckedFirst
+from faststream_oo.rabbit.channels import AckedFirst, watch
 from faststream_oo.rabbit.message import ReceivedDelivery
 from faststream_oo.rabbit.options import RabbitSourceOptions
 from faststream_oo.rabbit.transports.aio_pika.link import Link, asking
 from faststream_oo.rabbit.transports.aio_pika.reasons import describe
 from faststream_oo.transport import Sink
+from faststream_oo.waiting import bounded
 
 _FRAMES: Final = 4
 """Frames of a delivery that the client may hold unread: more of them are fewer turns between its two readers."""
@@ -49,6 +50,7 @@ class AioPikaSeat:
         channel.on_consumer_cancel_callbacks.add(self._on_cancel)
         work = self._tell() if self._first is None else self._first.run()
         self._worker = asyncio.create_task(work, name=f"rabbit {queue.name} acknowledgements")
+        watch(self._worker, sink.fail)
 
     @classmethod
     async def open(cls, link: Link, queue: Queue, options: RabbitSourceOptions, sink: Sink) -> "AioPikaSeat":
@@ -156,5 +158,4 @@ class AioPikaSeat:
         self._worker.cancel()
         await asyncio.wait([self._worker])
         if not self._channel.is_closed:
-            closing = asyncio.ensure_future(self._channel.close())
-            await asyncio.wait([closing], timeout=_CLOSE_SECONDS)
+            await bounded(self._channel.close(), _CLOSE_SECONDS)

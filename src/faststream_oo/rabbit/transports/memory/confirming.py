@@ -27,7 +27,7 @@ class MemoryPublisher:
     Args:
         server: Where to.
         user: Who is logged in.
-        foreign: Whether somebody else takes what is published to an exchange without any binding.
+        foreign: Whether somebody else takes what is published to an exchange and to nobody here.
     """
 
     def __init__(self, server: MemoryServer, user: str, *, foreign: bool) -> None:
@@ -66,15 +66,12 @@ class MemoryPublisher:
                 raise TransportError("PRECONDITION_FAILED - fast reply consumer does not exist")
             properties = evolve(properties, reply_to=self._replies)
         queues, taken = self._server.publish(exchange, key, properties, body)
-        if not queues and mandatory and not (self._foreign and self._unbound(exchange)):
+        taken_outside = self._foreign and exchange != "" and not self._server.alone
+        if not queues and mandatory and not taken_outside:
             where = f'exchange "{exchange}"' if exchange else "the default exchange"
             raise PublishError(f'no queue takes what is sent to {where} with key "{key}"')
         if not taken:
             raise PublishError("a queue refused the message: it is full")
-
-    def _unbound(self, exchange: str) -> bool:
-        there = self._server.exchanges.get(exchange)
-        return there is not None and not there.routes
 
     def inbox(self, sink: Sink, /) -> str:
         """Feed the replies to requests of this connection."""

@@ -7,7 +7,7 @@ from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.rabbit.acks import ChannelClaim
 from faststream_oo.rabbit.address import Queue
-from faststream_oo.rabbit.channels import AckedFirst
+from faststream_oo.rabbit.channels import AckedFirst, watch
 from faststream_oo.rabbit.message import ReceivedDelivery
 from faststream_oo.rabbit.options import RabbitSourceOptions
 from faststream_oo.rabbit.transports.memory.queues import MemoryQueue
@@ -45,6 +45,8 @@ class MemorySeat:
         self._left = False
         self._first = None if options.settles else AckedFirst(sink, self._ack_first)
         self._worker = None if self._first is None else asyncio.create_task(self._first.run())
+        if self._worker is not None:
+            watch(self._worker, sink.fail)
         server.clients.append(self)
 
     @classmethod

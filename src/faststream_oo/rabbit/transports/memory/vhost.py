@@ -45,6 +45,8 @@ class MemoryServer:
         """Exchanges by name; the default one has none."""
         self.queues: dict[str, MemoryQueue] = {}
         """Queues by name."""
+        self.alone = False
+        """Whether nobody else is there: then a message that no queue takes is returned, inside an embedding too."""
         self.replies: dict[str, Callable[[Stored], object]] = {}
         """Who takes direct replies, by address."""
         self.clients: list[Client] = []
