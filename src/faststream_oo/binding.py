@@ -64,10 +64,12 @@ class Captured:
     Attributes:
         address: As written.
         parts: Names of the captured parts.
+        hint: Says how one more would be captured.
     """
 
     address: str
     parts: Sequence[str]
+    hint: Callable[[str], str]
 
 
 def hints_of(cls: type[object], method: str, /) -> Mapping[str, Any]:
@@ -307,7 +309,7 @@ def raw_fact(marker: Header | Key | Path, name: str, captured: Captured, /) -> C
             part = marker.name or name
             if part not in captured.parts:
                 what = f'address "{captured.address}" has no {{{part}}}'
-                raise BindingError(what, f"name it in the pattern, (?P<{part}>…)")
+                raise BindingError(what, captured.hint(part))
             return lambda message: message.path.get(part)
         case _:
             return attrgetter("key")

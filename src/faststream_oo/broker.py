@@ -205,6 +205,10 @@ class Broker(ABC):
     ) -> None:
         """Delete whole addresses over an open transport, after a test; nothing where the broker keeps no addresses."""
 
+    def part_hint(self, address: Address, part: str, /) -> str:
+        """Return how a part of an address would be captured."""
+        return f"name it in the address, {{{part}}}"
+
     def reply_addresses(self) -> Sequence[Address]:
         """Return what is declared before the inbox of replies is opened, whole; nothing where it makes itself."""
         return ()

@@ -421,7 +421,8 @@ def _owner_of(entry: Entry, cls: type[object]) -> str:
 
 
 def _captured(entry: Entry) -> Captured:
-    return Captured(entry.address.name, entry.served.broker.parts(entry.address))
+    broker, address = entry.served.broker, entry.address
+    return Captured(address.name, broker.parts(address), lambda part: broker.part_hint(address, part))
 
 
 def _by_subscription(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:

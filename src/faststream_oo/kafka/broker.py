@@ -286,6 +286,10 @@ class KafkaBroker(Broker):
             found += [(f"{one.path}: {one.what}", one.hint) for one in client_problems(self._settings, options)]
         return found
 
+    def part_hint(self, address: Address, part: str, /) -> str:
+        """Return the named group of a TopicPattern."""
+        return f"name it in the pattern, (?P<{part}>…)"
+
     def shares(self, address: Address, /) -> Sequence[str]:
         """Return the topics of an address, or its partitions."""
         match address:

@@ -213,6 +213,14 @@ class NatsBroker(Broker):
         """Return the subjects of an address, as the server knows them."""
         return [subject.pattern for subject in subjects_of(address)]
 
+    def part_hint(self, address: Address, part: str, /) -> str:
+        """Return the subject with a name for its first wildcard."""
+        return (
+            f'consume "{address.name.replace("*", f"{{{part}}}", 1)}"'
+            if "*" in address.name
+            else f'"{{{part}}}" is a token'
+        )
+
     def overlap(self, one: str, other: str, /) -> bool:
         """Whether a subject falls under both patterns: a queue group deals its messages out over both."""
         return overlap(one, other)

@@ -2,12 +2,14 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import field, frozen, validators
 
+from faststream_oo.address import Address
+from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
-from faststream_oo.nats.address import Subject
+from faststream_oo.nats.address import Subject, group_problem, pattern_problem, subjects_of
 from faststream_oo.outcome import Outcome, Retry
 
 _log = logging.getLogger("faststream_oo")
@@ -82,3 +84,14 @@ class SubjectClaim:
         """Note what was not handled; there is nobody to tell about the rest."""
         if type(outcome) is Retry:
             self._lost("not handled before the stop")
+
+
+def claims_of(address: Address, group: str | None, lost: Callable[[str], object], /) -> Sequence[SubjectClaim]:
+    """Return a claim for each subject of an address. Raises TransportError for what NATS would refuse."""
+    subjects = subjects_of(address)
+    problems = [pattern_problem(subject.name) for subject in subjects] or [f"{address!r} is no address of NATS"]
+    problems.append(None if group is None else group_problem(group))
+    for problem in problems:
+        if problem is not None:
+            raise TransportError(problem)
+    return [SubjectClaim(subject, lost) for subject in subjects]

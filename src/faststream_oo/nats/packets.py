@@ -1,14 +1,14 @@
 """What goes over the wire for a frame, and what would be refused there."""
 
 import re
-from collections.abc import MutableMapping, MutableSet
+from collections.abc import Mapping, MutableMapping, MutableSet
 from typing import Final, TypeAlias
 
 from faststream_oo.errors import PublishError
 from faststream_oo.nats.message import BREAK
 from faststream_oo.transport import Frame
 
-Packet: TypeAlias = tuple[str, bytes, str, dict[str, str] | None]
+Packet: TypeAlias = tuple[str, bytes, str, Mapping[str, str] | None]
 """Subject, body, reply subject and headers of one message, as nats-py's `publish` takes them."""
 
 NO_NAMES: Final = 1024
@@ -33,30 +33,32 @@ def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) 
     """
     if frame.copy_of is not None:
         return _copied(subject, frame, largest)
-    body = frame.body or b""
-    headers = dict(frame.headers)
-    reply = _reply(headers)
+    body, headers, reply = frame.body or b"", frame.headers, ""
     if frame.key is not None:
-        headers["fsoo-key"] = _key(frame.key)
-    for name in headers:
-        if name not in names:
-            _check(name)
-            if len(names) < NO_NAMES:
-                names.add(name)
-    size = len(body) + _size(headers)
+        headers = {**headers, "fsoo-key": _key(frame.key)}
+    if "fsoo-request-id" in headers:
+        headers = dict(headers)
+        reply = _reply(headers)
+    size = len(body)
+    if headers:
+        size += _BLOCK
+        for name, text in headers.items():
+            if name not in names:
+                _check(name)
+                if len(names) < NO_NAMES:
+                    names.add(name)
+            size += len(name) + _LINE + (len(text) if text.isascii() else len(_encoded(name, text)))
     if size > largest:
-        raise PublishError(
-            f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
-        )
+        what = f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
+        raise PublishError(what)
     return subject, body, reply, headers or None
 
 
 def _reply(headers: dict[str, str]) -> str:
     """Return the reply subject, which is native here: below the inbox, the request's own, so that any answer tells it."""
+    _one_line(headers)
     inbox = headers.pop("fsoo-reply-to", None)
-    if "fsoo-error-message" in headers:
-        _one_line(headers)
-    return "" if inbox is None else f"{inbox}.{headers.get('fsoo-request-id', '')}"
+    return "" if inbox is None else f"{inbox}.{headers['fsoo-request-id']}"
 
 
 def _one_line(headers: MutableMapping[str, str]) -> None:
@@ -81,13 +83,9 @@ def _copied(subject: str, frame: Frame, largest: int) -> Packet:
     return subject, message.body, "", headers or None
 
 
-def _size(headers: dict[str, str]) -> int:
-    if not headers:
-        return 0
-    size = _BLOCK
-    for name, text in headers.items():
-        size += len(name) + _LINE + (len(text) if text.isascii() else len(_encoded(name, text)))
-    return size
+def _size(headers: Mapping[str, str]) -> int:
+    lines = sum(len(name) + _LINE + len(_encoded(name, text)) for name, text in headers.items())
+    return _BLOCK + lines if headers else 0
 
 
 def _encoded(name: str, text: str) -> bytes:

@@ -5,8 +5,7 @@ from collections import deque
 from itertools import count
 
 from faststream_oo.address import Address
-from faststream_oo.nats.address import subjects_of
-from faststream_oo.nats.claim import Limits, Losses, SubjectClaim
+from faststream_oo.nats.claim import Limits, Losses, SubjectClaim, claims_of
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import NatsSourceOptions
 from faststream_oo.nats.transports.memory.server import Delivered, Interest, MemoryServer
@@ -27,7 +26,7 @@ class MemorySource:
         self._server = server
         self._limits = limits
         self._losses = Losses(address.name)
-        self._claims = [SubjectClaim(subject, self._losses.add) for subject in subjects_of(address)]
+        self._claims = claims_of(address, options.group, self._losses.add)
         self._interests = [self._interest(claim, options.group) for claim in self._claims]
         self._position = count().__next__
         self._sink: Sink | None = None

@@ -95,6 +95,8 @@ class NatsConnection:
             max_reconnect_attempts=-1,
             ping_interval=PING_SECONDS,
             inbox_prefix=self._settings.inbox_prefix,
+            # Every subject is checked once, when its sender or its subscription is made.
+            skip_subject_validation=True,
         )
 
     async def close(self) -> None:

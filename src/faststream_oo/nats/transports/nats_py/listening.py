@@ -11,8 +11,7 @@ from nats.aio.subscription import Subscription
 
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
-from faststream_oo.nats.address import subjects_of
-from faststream_oo.nats.claim import Limits, Losses, SubjectClaim
+from faststream_oo.nats.claim import Limits, Losses, SubjectClaim, claims_of
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import NatsSourceOptions
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -96,7 +95,7 @@ class NatsPySource:
         self._group = options.group
         self._limits = limits
         self._losses = Losses(address.name)
-        self._claims = [SubjectClaim(subject, self._losses.add) for subject in subjects_of(address)]
+        self._claims = claims_of(address, options.group, self._losses.add)
         self._subscriptions: list[Subscription] = []
         self._sink: Sink | None = None
         self._gatherings: list[Gathering] = []

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Final
 
-from faststream_oo.errors import PublishError
+from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.address import concrete_problem
 from faststream_oo.nats.packets import Packet, packet
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -15,9 +15,6 @@ from faststream_oo.transport import Frame
 
 _FULL: Final = 2 * 1024 * 1024
 """Bytes that wait for the client; whoever sends more is given something to wait for."""
-
-_OVERHEAD: Final = 256
-"""Bytes that a message is reckoned to have besides its body."""
 
 _log = logging.getLogger("faststream_oo")
 
@@ -35,28 +32,23 @@ class Publisher:
     def __init__(self, connection: NatsConnection) -> None:
         self.names: set[str] = set()
         """Header names that are known to be right."""
+        self.largest = connection.client.max_payload
+        """Bytes of body and headers that the server takes."""
         self._connection = connection
         self._queue: deque[tuple[Packet, Accepted | None]] = deque()
-        self._bytes = 0
+        self._bytes = 0  # of bodies since the queue was empty
+        self._online = True
+        self._over: str | None = None
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self._task: asyncio.Task[None] | None = None
-        self._closed = False
-
-    @property
-    def largest(self) -> int:
-        """Bytes of body and headers that the server takes."""
-        return self._connection.client.max_payload
+        connection.tell(self)
 
     def publish(self, ready: Packet, /) -> Accepted | None:
         """Accept a message; None when there is nothing to wait for. Raises PublishError when the connection is over."""
-        if self._closed or self._connection.over is not None:
-            raise PublishError(str(self._connection.over or "the NATS transport is closed"))
-        accepted: Accepted | None = None
-        if self._bytes > _FULL or not self._connection.online.is_set():
-            accepted = asyncio.get_running_loop().create_future()
-        self._bytes += len(ready[1]) + _OVERHEAD
+        accepted = None if self._online and self._bytes < _FULL else self._waiting()
+        self._bytes += len(ready[1])
         self._queue.append((ready, accepted))
         if not self._wake.is_set():
             self._wake.set()
@@ -65,12 +57,17 @@ class Publisher:
                 self._task = asyncio.create_task(self._run(), name="nats publisher")
         return accepted
 
+    def _waiting(self) -> Accepted:
+        if self._over is not None:
+            raise PublishError(self._over)
+        return asyncio.get_running_loop().create_future()
+
     async def close(self, seconds: float, /) -> None:
         """Wait so long for what was accepted; what is not with the client by then fails."""
         with contextlib.suppress(TimeoutError):  # then it is given up below
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
-        self._closed = True
+        self._online, self._over = False, self._over or "the NATS transport is closed"
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -84,22 +81,23 @@ class Publisher:
                 _fail(accepted, PublishError("NATS was away until the end"))
 
     async def _run(self) -> None:
-        connection, client, queue = self._connection, self._connection.client, self._queue
+        connection, queue, publish = self._connection, self._queue, self._connection.client.publish
         while True:
             while queue:
-                if not connection.online.is_set():
+                if not self._online:
                     await connection.online.wait()
                     continue
                 ready, accepted = queue.popleft()
-                self._bytes -= len(ready[1]) + _OVERHEAD
-                if accepted is None or not accepted.done():
-                    try:
-                        await client.publish(*ready)
-                    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer to who sent this
-                        self._refused(ready, accepted, error)
-                    else:
-                        if accepted is not None and not accepted.done():
-                            accepted.set_result(None)
+                if accepted is not None and accepted.done():
+                    continue  # given up meanwhile
+                try:
+                    await publish(*ready)  # type: ignore[arg-type]  # any mapping does
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer to who sent this
+                    self._refused(ready, accepted, error)
+                else:
+                    if accepted is not None and not accepted.done():
+                        accepted.set_result(None)
+            self._bytes = 0
             self._wake.clear()
             self._empty.set()
             await self._wake.wait()
@@ -111,6 +109,24 @@ class Publisher:
             _log.error("a message was not sent: %s", refusal, extra={"fields": fields})
         else:
             _fail(accepted, refusal)
+
+    # What the connection tells --------------------------------------------------------------------------------------
+
+    def away(self, _reason: str, /) -> None:
+        """Let what is sent wait from now on."""
+        self._online = False
+
+    def back(self) -> None:
+        """Send what waited."""
+        self.largest = self._connection.client.max_payload
+        self._online = True
+
+    def ended(self, error: TransportError, /) -> None:
+        """Accept nothing more."""
+        self._online, self._over = False, str(error)
+
+    def overflowed(self, _subscription: object, /) -> None:
+        """Do nothing: nothing is received here."""
 
 
 class SubjectSender:
