@@ -50,9 +50,12 @@ class MemoryPublisher:
         self._server = server
         self._names: set[str] = set()
         self._waiting: deque[tuple[Packet, asyncio.Future[None]]] = deque()
+        self._closed = False
 
     def publish(self, subject: str, frame: Frame, /) -> asyncio.Future[None] | None:
         """Publish now, or when the server is back."""
+        if self._closed:
+            raise PublishError("the NATS transport is closed")
         ready = packet(subject, frame, self._server.max_payload, self._names)
         if self._server.online.is_set():
             self._server.publish(ready)
@@ -73,7 +76,8 @@ class MemoryPublisher:
                 accepted.set_result(None)
 
     def close(self) -> None:
-        """Give up what still waits."""
+        """Give up what still waits, and accept nothing more."""
+        self._closed = True
         while self._waiting:
             accepted = self._waiting.popleft()[1]
             if not accepted.done():
