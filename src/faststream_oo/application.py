@@ -133,7 +133,7 @@ class Application:
         self._plan: Plan | None = None
         self._wiring: Wiring | None = None
         self._intakes: dict[str, Intake] = {}
-        self._added: dict[Consumer, Sequence[Intake]] = {}
+        self._added: dict[Consumer, Plan] = {}
         self._stack: AsyncExitStack | None = None
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
@@ -167,24 +167,23 @@ class Application:
         producers: list[tuple[type[Producer], Broker]] = []
         brokers = list(self._more_brokers)
         provision: Provision = NoProvision()
+        problems: list[Problem] = []
         if self._container is not None:
             wiring = self._wiring = Wiring(self._container)
-            if wiring.problems:
-                raise SetupError(wiring.problems)
+            problems += wiring.problems
             served, producers, provision = list(wiring.served), wiring.producers, wiring
             brokers += wiring.brokers
-        problems: list[Problem] = []
         for consumer in self._by_hand:
             try:
                 served.append(_served(consumer))
             except SetupError as error:
                 problems += error.problems
-        if problems:
-            raise SetupError(problems)
         brokers = list(dict.fromkeys([*brokers, *(one.broker for one in served)]))
         for broker in brokers:
             broker.outer_middlewares = self._middlewares
-        return Plan(served, producers, brokers, provision)
+        plan = Plan(served, producers, brokers, provision, whole=not problems)
+        plan.problems[:0] = problems
+        return plan
 
     # Life ---------------------------------------------------------------------------------------------------------
 
@@ -361,7 +360,8 @@ class Application:
         if self._state != "running" or self._plan is None:
             raise LifecycleError(f"this Application is {self._state}; consumers are added while it is running")
         one = _served(consumer)
-        plan = self._plan.only(one)
+        beside = [entry for plan in (self._plan, *self._added.values()) for entry in plan.entries]
+        plan = self._plan.only(one, beside)
         taken = [planned.name for planned in plan.subscriptions if planned.name in self._intakes]
         problems = [*plan.problems, *(Problem(name, "is served already", "name= in the constructor") for name in taken)]
         if one.broker not in self._plan.brokers:
@@ -369,8 +369,12 @@ class Application:
         if problems:
             raise SetupError(problems)
         await self._declare(plan)
-        started = await self._start(plan.subscriptions)
-        self._added[consumer] = started
+        try:
+            started = await self._start(plan.subscriptions)
+        except BaseException:
+            await self._end(plan)
+            raise
+        self._added[consumer] = plan
         return started
 
     async def remove(self, consumer: Consumer, /) -> None:
@@ -381,10 +385,14 @@ class Application:
         """
         if consumer not in self._added:
             raise LifecycleError(f"{consumer.name} was not added to this application")
-        for intake in self._added.pop(consumer):
-            await intake.stop()
-            del self._intakes[intake.name]
-            consumer.broker.running.remove(intake)
+        await self._end(self._added.pop(consumer))
+
+    async def _end(self, plan: Plan) -> None:
+        """Drain and end the subscriptions of a plan that were started."""
+        for one in plan.subscriptions:
+            if (intake := self._intakes.pop(one.name, None)) is not None:
+                one.broker.running.remove(intake)
+                await intake.stop()
 
     @asynccontextmanager
     async def scope(self, provider: Provider[T], /) -> AsyncGenerator[T]:
@@ -421,7 +429,9 @@ class Application:
         states |= {name: intake.state for name, intake in self._intakes.items()}
         return Health(
             started=self._state not in {"new", "starting"},
-            ready=self._state == "running" and all(state in {"running", "paused"} for state in states.values()),
+            ready=self._state == "running"
+            and self._crash is None
+            and all(state in {"running", "paused"} for state in states.values()),
             live=self._crash is None and "failed" not in states.values(),
             states=states,
         )

@@ -46,7 +46,8 @@ class Binding:
         body: Annotation of the body, `UNSET` when it is not taken; contracts are looked for in it.
         decode: Decodes the whole body into what `Message.value` gives; None when it is not taken.
         only_body: Whether the decoded body is the one argument.
-        getters: Arguments in order.
+        getters: Arguments by position, in order.
+        named: Those that are given by keyword alone.
         takes_message: Whether the message itself is one of them.
     """
 
@@ -54,6 +55,7 @@ class Binding:
     decode: Getter | None
     only_body: bool
     getters: Sequence[Getter]
+    named: Mapping[str, Getter]
     takes_message: bool
 
 
@@ -132,7 +134,7 @@ def bind(cls: type[object], method: str, message_type: type[Message], codec: Cod
     bodies = [one for one in parameters if _kind(one, hints, message_type) == "body"]
     _check_order(parameters, hints, message_type)
     body, decode, fields = _body(method, bodies, hints, codec)
-    getters: list[Getter] = []
+    getters: dict[str, Getter] = {}
     takes_message = False
     for parameter in parameters:
         hint = hints.get(parameter.name)
@@ -140,14 +142,16 @@ def bind(cls: type[object], method: str, message_type: type[Message], codec: Cod
         if kind == "message":
             takes_message = True
             body, decode = _value_of_message(hint, body, decode, codec)
-            getters.append(_itself)
+            getters[parameter.name] = _itself
         elif kind == "marker":
-            getters.append(marked(parameter, hint, codec, captured))
+            getters[parameter.name] = marked(parameter, hint, codec, captured)
         elif fields:
-            getters.append(_field_of_value(parameter.name))
+            getters[parameter.name] = _field_of_value(parameter.name)
         else:
-            getters.append(_value)
-    return Binding(body, decode, len(parameters) == 1 and len(bodies) == 1, getters, takes_message)
+            getters[parameter.name] = _value
+    named = {one.name: getters.pop(one.name) for one in parameters if one.kind is one.KEYWORD_ONLY}
+    only_body = len(parameters) == len(bodies) == 1 and not named
+    return Binding(body, decode, only_body, list(getters.values()), named, takes_message)
 
 
 def _kind(parameter: inspect.Parameter, hints: Mapping[str, Any], message_type: type[Message]) -> str:
@@ -269,8 +273,9 @@ def marked(parameter: inspect.Parameter, hint: Any, codec: Codec, captured: Capt
     annotation, *extras = get_args(hint)
     marker = next(extra for extra in extras if isinstance(extra, _MARKERS))
     if isinstance(marker, Field):
-        return _with_default(field_of_body(marker, codec, annotation), parameter, marker.name)
+        return _with_default(field_of_body(marker, codec, annotation), parameter, f"$.{marker.name}")
     read = raw_fact(marker, parameter.name, captured)
+    place = _place(marker, parameter.name)
     convert = _converter(annotation, parameter.name)
 
     def get(message: Message) -> object:
@@ -280,9 +285,9 @@ def marked(parameter: inspect.Parameter, hint: Any, codec: Codec, captured: Capt
         try:
             return convert(raw)
         except (ValueError, ArithmeticError) as error:
-            raise DecodeError(f"{_name(annotation)} expected in {marker}, got {raw!r}") from error
+            raise DecodeError(f"expected {_name(annotation)}, got {raw!r}", place) from error
 
-    return _with_default(get, parameter, str(marker))
+    return _with_default(get, parameter, place)
 
 
 def _with_default(get: Getter, parameter: inspect.Parameter, place: str) -> Getter:
@@ -292,18 +297,33 @@ def _with_default(get: Getter, parameter: inspect.Parameter, place: str) -> Gett
         found = get(message)
         if found is UNSET:
             if default is parameter.empty:
-                raise DecodeError(f"{place} is missing, and parameter {parameter.name!r} has no default")
+                raise DecodeError(f'missing, and parameter "{parameter.name}" has no default', place)
             return default
         return found
 
     return value
 
 
+def _place(marker: Header | Key | Path, name: str) -> str:
+    """Return where a fact stands, in the words of an error."""
+    match marker:
+        case Header():
+            return f'header "{_header(marker, name)}"'
+        case Path():
+            return f'path "{marker.name or name}"'
+        case _:
+            return "key"
+
+
+def _header(marker: Header, name: str) -> str:
+    return marker.name or name.replace("_", "-")
+
+
 def raw_fact(marker: Header | Key | Path, name: str, captured: Captured, /) -> Callable[[Message], str | bytes | None]:
     """Compile what reads a header, the key or a part of the address; None when it is missing."""
     match marker:
         case Header():
-            header = marker.name or name.replace("_", "-")
+            header = _header(marker, name)
             return lambda message: message.headers.get(header)
         case Path():
             part = marker.name or name

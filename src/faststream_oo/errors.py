@@ -109,7 +109,8 @@ class DecodeError(MessageError):
 
     Args:
         message: What was expected and found, in one sentence.
-        path: Place in the document, as `$.items[2].price`; `$` when the whole document is unreadable.
+        path: Place in the document, as `$.items[2].price`; `$` when the whole document is unreadable. Of a fact beside
+            the document `key`, `header "tries"` or `path "region"`.
     """
 
     def __init__(self, message: str, path: str = "$") -> None:

@@ -329,7 +329,10 @@ class Intake:
         """Apply an ending that is more than a plain acknowledgement."""
         if ending.outcome is None:
             self._lanes.give_back(message)
-            self._crashed(ending.error or LifecycleError(f"{self.name} gave up"))
+            error = ending.error or LifecycleError(f"{self.name} gave up")
+            _log.error("%s stops: %r", self.name, error, extra={"fields": {"consumer": self.name}})
+            self.run(self.pause("failed"))
+            self._crashed(error)
             return None
         return self._settlement.apply(message, ending, seconds)
 

@@ -170,5 +170,7 @@ def _pairs(fields: Mapping[str, object]) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     text = str(round(value, 6)) if isinstance(value, float) else str(value)
     return text if re.fullmatch(r"[^\s\"=]+", text) and text.isprintable() else json.dumps(text, ensure_ascii=False)

@@ -399,7 +399,7 @@ def _around(middleware: ConsumeMiddleware | int, call_next: ConsumeNext) -> Cons
 
 def _bound(handler: Handler) -> ConsumeNext:
     """Return what reads the arguments from a message and calls the method."""
-    getters = tuple(handler.binding.getters)
+    getters, named = tuple(handler.binding.getters), tuple(handler.binding.named.items())
     name = handler.method
     fixed = None if handler.instance is None else getattr(handler.instance, name)
 
@@ -410,6 +410,9 @@ def _bound(handler: Handler) -> ConsumeNext:
             if current is None:
                 raise LifecycleError(f"{handler.name} was called outside its message")
             method = getattr(current.target[0], name)
-        return await method(*[get(message) for get in getters])
+        given = [get(message) for get in getters]
+        if not named:
+            return await method(*given)
+        return await method(*given, **{keyword: get(message) for keyword, get in named})
 
     return call

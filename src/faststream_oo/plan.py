@@ -152,6 +152,8 @@ class Plan:
         producers: Its producers' classes with their brokers.
         brokers: Its brokers, those without consumers too.
         provision: Where classes that options name come from.
+        whole: Whether these are all; the settings of a part may name others.
+        beside: Entries that are served already.
     """
 
     def __init__(
@@ -160,6 +162,9 @@ class Plan:
         producers: Sequence[tuple[type[Producer], Broker]],
         brokers: Sequence[Broker],
         provision: Provision,
+        *,
+        whole: bool = True,
+        beside: Sequence[Entry] = (),
     ) -> None:
         self.problems: list[Problem] = []
         self.subscriptions: list[Planned] = []
@@ -176,8 +181,9 @@ class Plan:
             self._provide(*sending)
         self._check_names(served)
         entries = [entry for one in served for entry in self._entries(one)]
-        self._check_settings(served)
-        self._check_groups(entries)
+        if whole:
+            self._check_settings(served)
+        self._check_groups([*beside, *entries])
         for same in _by_subscription(entries):
             self._plan(same)
         self._check_contracts()
@@ -186,9 +192,14 @@ class Plan:
                 self.problems.extend(producing_problems(broker, cls, route.method, mark))
             self.problems.extend(asking_problems(broker, cls, route))
 
-    def only(self, served: Served) -> "Plan":
-        """Return the plan of one more consumer of the same application."""
-        return Plan([served], [], [served.broker], self._provision)
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What its subscriptions serve."""
+        return [entry for planned in self.subscriptions for entry in planned.entries]
+
+    def only(self, served: Served, beside: Sequence[Entry]) -> "Plan":
+        """Return the plan of one more consumer of the same application, beside what is served already."""
+        return Plan([served], [], [served.broker], self._provision, whole=False, beside=beside)
 
     def asks(self, broker: Broker, /) -> bool:
         """Whether any producer has `@requests` of a broker."""

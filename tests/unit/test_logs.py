@@ -109,10 +109,12 @@ def test_on_a_terminal_a_line_is_text(terminal: Terminal) -> None:
 
 def test_logfmt_is_pairs_of_name_and_value(stderr: io.StringIO) -> None:
     configure(stderr, format="logfmt")
-    logging.getLogger("billing").warning("two\nlines", extra={"fields": {"a": 1, "b": "x y", "c": "", "d": 0.1234567}})
+    logging.getLogger("billing").warning(
+        "two\nlines", extra={"fields": {"a": 1, "b": "x y", "c": "", "d": 0.1234567, "e": True}}
+    )
     [line] = lines_of(stderr)
     _, _, rest = line.partition(" ")
-    assert rest == r'level=warning logger=billing message="two\nlines" a=1 b="x y" c="" d=0.123457'
+    assert rest == r'level=warning logger=billing message="two\nlines" a=1 b="x y" c="" d=0.123457 e=true'
 
 
 def test_levels_below_the_wanted_one_do_not_show(stderr: io.StringIO) -> None:

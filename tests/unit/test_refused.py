@@ -98,6 +98,14 @@ def test_what_the_codec_cannot_decode() -> None:
     ]
 
 
+def test_a_server_that_is_no_host_and_port_without_showing_it() -> None:
+    settings = KafkaSettings(servers=["[::1]:9092", "kafka", "user:secret@kafka:9092", "kafka://kafka:9092", ""])
+    with pytest.raises(SetupError) as refused:
+        Application(consumers=[Served(KafkaBroker(settings))]).check()
+    assert [one.path for one in refused.value.problems] == [f"kafka.servers[{place}]" for place in (2, 3, 4)]
+    assert "secret" not in str(refused.value)
+
+
 def test_a_service_as_a_parameter() -> None:
     class Orders(KafkaConsumer, group="g"):
         @consumes("orders")
@@ -163,6 +171,24 @@ def test_a_key_and_a_return_that_cannot_be_published() -> None:
         'Orders.placed: Order has no field "orderid" for key=. Hint: did you mean "order_id"?',
         "Orders.nothing: returns None, so it never publishes. Hint: return the body to publish",
     ]
+
+
+def test_what_is_wrong_with_a_provider_hides_no_mistake_in_a_handler() -> None:
+    class Bare(KafkaConsumer, group="h"):
+        @consumes("bare")
+        async def placed(self, order) -> None: ...  # type: ignore[no-untyped-def]  # that is the mistake
+
+    class Billing(containers.DeclarativeContainer):
+        config = providers.Configuration(strict=True)
+        kafka = KafkaContainer(config=config.kafka)
+        bare = providers.Factory(Bare, broker=kafka.broker)
+        orders = providers.Factory(Served)
+
+    billing = Billing()
+    billing.config.from_dict({"kafka": {"consumers": {"Served": {"concurrency": 2}}}})
+    with pytest.raises(SetupError) as refused:
+        Application(billing).check()
+    assert [one.path for one in refused.value.problems] == ["Billing.orders", "Bare.placed"]
 
 
 def test_no_group_and_a_group_in_the_class_body() -> None:

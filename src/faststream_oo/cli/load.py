@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -52,7 +52,10 @@ def load(source: Source) -> Application:
         LoadError: The user's code raised.
     """
     module, found = _find(source.target)
-    if inspect.isfunction(found) or (isinstance(found, type) and _is_container(found)):
+    if inspect.isfunction(found):
+        _check_arguments(found, source.target)
+        found = _users(found)
+    elif isinstance(found, type) and _is_container(found):
         found = _users(found)
     if isinstance(found, Application):
         application = found
@@ -69,6 +72,13 @@ def load(source: Source) -> Application:
         raise SetupError([Problem(source.target, what, hint)])
     _users(application.check)
     return application
+
+
+def _check_arguments(function: FunctionType, target: str) -> None:
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        raise SetupError([Problem(target, f"is called without arguments: {error}", "give it a default")]) from error
 
 
 def _users(call: Callable[[], T]) -> T:

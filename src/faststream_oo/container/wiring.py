@@ -36,14 +36,17 @@ class Wiring:
         self.served: list[Served] = []
         self.brokers: list[Broker] = []
         self.producers: list[tuple[type[Producer], Broker]] = []
-        if self.problems:
-            return
+        # Of a container with problems as much is built as can be: what is wrong with one provider hides no other's.
+        sound = {root for root in roots if not self.problems or not check(self._graph, [root])}
         for one in found.brokers:
-            self._take(self.brokers, self._built(one))
+            if one.provider in sound:
+                self._take(self.brokers, self._built(one))
         for one in found.producers:
-            self.producers += [(one.cls, broker) for broker in self._brokers_of(one)[:1]]
+            if one.provider in sound:
+                self.producers += [(one.cls, broker) for broker in self._brokers_of(one)[:1]]
         for one in found.consumers:
-            self._serve(one)
+            if one.provider in sound:
+                self._serve(one)
         if not found.consumers and not self.problems:
             self.problems.append(nothing_to_serve(self._graph))
 

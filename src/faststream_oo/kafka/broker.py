@@ -1,5 +1,6 @@
 """The broker of a Kafka cluster."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -30,6 +31,8 @@ from faststream_oo.transport import Frame, Transport
 R = TypeVar("R")
 
 _REBALANCE_MARGIN = 30.0
+
+_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?")
 
 
 class KafkaBroker(Broker):
@@ -214,7 +217,11 @@ class KafkaBroker(Broker):
 
     def problems(self) -> Sequence[Problem]:
         """Return what is wrong with the settings, as far as that is known without connecting."""
-        found: list[Problem] = []
+        found = [
+            Problem(f"kafka.servers[{place}]", "is no host:port", "localhost:9092, without a scheme or a password")
+            for place, server in enumerate(self._settings.servers)
+            if not _SERVER.fullmatch(server)
+        ]
         if self._settings.idempotence and self._settings.acks != "all":
             found.append(Problem("kafka.acks", f"{self._settings.acks} needs idempotence: false"))
         if self._transport is None:

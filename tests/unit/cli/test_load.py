@@ -39,6 +39,11 @@ def test_a_target_is_a_container_an_application_or_a_function_that_returns_eithe
         ("billing.deeper:X", "billing.deeper: no such module under", "did you mean billing:X?"),
         ("billing", "billing: holds 3 applications and containers", "name one: billing:Billing, billing:instance"),
         ("billing:Orders", "billing:Orders: is the class Orders, neither", "name one: billing:Billing"),
+        (
+            "billing:of_tenant",
+            "billing:of_tenant: is called without arguments: missing a required argument: 'tenant'",
+            "give",
+        ),
         ("billing:number", "billing:number: is of type int, neither an application nor a container", "name one:"),
         ("billing:Holder.outer", "billing:Holder.outer: billing has no Holder.outer", "name one:"),
         ("not-a-module:X", "not-a-module: is no name of a module", "module:Name"),

@@ -54,6 +54,10 @@ def container() -> Billing:
     return Billing()
 
 
+def of_tenant(tenant: str) -> Application:
+    return Application(Billing(), title=tenant)
+
+
 def application() -> Application:
     return Application.of(Billing())
 
