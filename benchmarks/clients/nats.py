@@ -28,7 +28,7 @@ from faststream_oo.nats import (
     produces,
 )
 
-SERVERS: Final = os.environ.get("NATS_URL", "nats://127.0.0.1:4222")
+SERVERS: Final = os.environ.get("NATS_SERVERS", "nats://127.0.0.1:4222")
 MESSAGES: Final = 20_000
 
 

@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import pytest
+from dependency_injector import containers, providers
 
 from faststream_oo import Application, Key, Path, Retry, RetryPolicy
 from faststream_oo.errors import PublishError
 from faststream_oo.nats import (
     NatsBroker,
     NatsConsumer,
+    NatsContainer,
     NatsMessage,
     NatsOutgoing,
     NatsProducer,
@@ -21,8 +23,9 @@ from faststream_oo.nats import (
     produces,
 )
 from faststream_oo.nats.claim import Limits
+from faststream_oo.testing import Harness
 from tests.integration.kinds import of
-from tests.integration.nats.worlds import NatsWorld
+from tests.integration.nats.worlds import NatsWorld, RealWorld
 from tests.integration.worlds import until
 
 pytestmark = of("nats")
@@ -461,3 +464,23 @@ async def test_what_is_published_outside_a_handler_is_sent_before_the_broker_clo
     await until(lambda: len(heard) == 5001)
 
     assert [int(one.data) for one in heard] == list(range(5001))
+
+
+async def test_a_harness_settles_on_a_real_server(world: NatsWorld) -> None:
+    subject = await world.create("harness")
+
+    class Doubling(NatsConsumer, group="doubling"):
+        @consumes(f"{subject}.in")
+        @produces(f"{subject}.out")
+        async def double(self, number: int) -> int:
+            return number * 2
+
+    class House(containers.DeclarativeContainer):
+        nats = NatsContainer(settings=providers.Object(world.settings))
+        doubling = providers.Singleton(Doubling, broker=nats.broker)
+
+    async with Harness(House, real=isinstance(world, RealWorld)) as h:
+        for number in range(50):
+            await h.publish(f"{subject}.in", number)
+        await h.settled()
+        assert h.published(int, to=f"{subject}.out") == [number * 2 for number in range(50)]

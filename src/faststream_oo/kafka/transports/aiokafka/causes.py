@@ -11,10 +11,9 @@ from faststream_oo.kafka.client.causes import (
     CLOSED_HINT,
     PROBE_SECONDS,
     named_broker_error,
-    system_cause,
-    system_hint,
 )
 from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.network import system_cause, system_hint
 
 
 async def connect_error(settings: KafkaSettings, error: BaseException, brokers: Iterable[str] = (), /) -> ConnectError:
@@ -70,4 +69,6 @@ async def _probe(settings: KafkaSettings, host: str, port: int) -> BaseException
 
 
 def _hint(error: BaseException) -> str:
-    return CLOSED_HINT if isinstance(error, errors.KafkaConnectionError) else system_hint(error)
+    return (
+        CLOSED_HINT if isinstance(error, errors.KafkaConnectionError) else system_hint(error, "Kafka", "kafka.servers")
+    )

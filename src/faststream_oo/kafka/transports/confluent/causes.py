@@ -8,8 +8,9 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 
 from faststream_oo.errors import ConnectError, TransportError
-from faststream_oo.kafka.client.causes import CLOSED_HINT, named_broker_error, system_cause, system_hint, why_closed
+from faststream_oo.kafka.client.causes import CLOSED_HINT, named_broker_error, why_closed
 from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.network import system_cause, system_hint
 
 _log: Final = logging.getLogger("faststream_oo")
 _QUIET: Final = 10.0
@@ -63,7 +64,7 @@ async def connect_error(settings: KafkaSettings, error: KafkaError | None, /) ->
     for server in settings.servers:
         host, _, port = server.rpartition(":")
         if (cause := await why_closed(host.strip("[]"), int(port))) is not None:
-            return ConnectError("kafka", servers, system_cause(cause), system_hint(cause))
+            return ConnectError("kafka", servers, system_cause(cause), system_hint(cause, "Kafka", "kafka.servers"))
     named = re.search(r"(?:^|/)([\w.-]+:\d+)/\d+: ", error.str()) if error is not None else None
     if error is not None and named is not None:
         return named_broker_error(servers, named[1], describe(error))
