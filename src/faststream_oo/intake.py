@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 
 from faststream_oo.broker import Broker
 from faststream_oo.clock import Clock
@@ -239,6 +239,11 @@ class Intake:
         if self._changed is not None and claims:
             await self._changed("lost" if lost else "revoked", claims)
         return ended
+
+    def drop(self, claims: Collection[Claim], /) -> None:
+        """Drop what waits under claims that are over."""
+        self._blocked -= set(claims)
+        self._lanes.withdraw(claims, started=False, all_of_it=True)
 
     def fail(self, error: BaseException, /) -> None:
         """The source cannot go on by itself."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -113,6 +113,9 @@ class Inbox:
     async def revoke(self, claims: Sequence[Claim], /, *, deadline: float, lost: bool = False) -> bool:
         """Nothing is held."""
         return True
+
+    def drop(self, claims: Collection[Claim], /) -> None:
+        """Nothing waits."""
 
     def fail(self, error: BaseException, /) -> None:
         """No more replies arrive: what waits fails, and the next request opens another inbox."""

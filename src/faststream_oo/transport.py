@@ -4,7 +4,7 @@ A transport owns its read loop and pushes batches into a `Sink`; settles and pub
 Second ring of the public API: stable within a minor version.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from attrs import field, frozen
@@ -125,6 +125,9 @@ class Sink(Protocol):
         Their settles are heard until this returns. `lost`: they are gone already, nothing can be settled.
         """
         ...
+
+    def drop(self, claims: Collection[Claim], /) -> None:
+        """Drop what waits under claims that are over, as they are read from elsewhere now; what runs goes on, unheard."""
 
     def fail(self, error: BaseException, /) -> None:
         """The source cannot go on by itself; a reconnect is its own business and not reported."""

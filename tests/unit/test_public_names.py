@@ -24,10 +24,8 @@ REASONS: Mapping[str, Sequence[str]] = {
         "- application:Application.dead_letters", "- application:DeadLetterQueue",
     ],
     "stands below the application, with what writes dead letters": ["- application:DeadLettered"],
-    "comes with readers and chosen partitions": [
-        "- broker:Reader", "- kafka:KafkaBroker.reader", "- kafka*:Kafka*.seek",
-        "- kafka:KafkaConsumeOptions.group_instance_id",
-    ],
+    "stands above the broker, with what pulls": ["- broker:Reader"],
+    "comes with static membership": ["- kafka:KafkaConsumeOptions.group_instance_id"],
     "comes with TLS, credentials and transactions": [
         "- kafka:KafkaSettings.auth", "- kafka:KafkaSettings.tls", "- kafka:KafkaSettings.transactional_id",
     ],
@@ -48,7 +46,7 @@ REASONS: Mapping[str, Sequence[str]] = {
     ],
     "a publish whose receipt nobody reads is spared its making": ["+ transport:Frame.receipt"],
     "what the core needs of a claim and tells who watches; a source says that it reconnects": [
-        "+ transport:Claim.address", "+ transport:Frame.value", "+ transport:Sink.degrade",
+        "+ transport:Claim.address", "+ transport:Frame.value", "+ transport:Sink.degrade", "+ transport:Sink.drop",
     ],
 }  # fmt: skip
 """Reasons of differences: `-` is designed and missing, `+` is there and not designed."""

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from datetime import datetime
+from typing import Literal, TypeAlias
 
 from attrs import evolve, field, frozen, validators
 
@@ -98,6 +99,10 @@ class TopicPartition:
 
     topic: str
     partition: int
+
+
+SeekTo: TypeAlias = int | datetime | Literal["earliest", "latest"]
+"""An offset, the first record that is not older than a time, or an end."""
 
 
 @frozen(init=False)

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 from attrs import evolve
 
 from faststream_oo.address import Address
 from faststream_oo.broker import Broker, Options
-from faststream_oo.codec import Codec
-from faststream_oo.errors import Problem
+from faststream_oo.codec import Codec, reader_of
+from faststream_oo.deadletters import DeadLetterWriter
+from faststream_oo.errors import Problem, SetupError
 from faststream_oo.kafka.address import (
     DeadLetterTopic,
     Partitions,
@@ -26,11 +27,14 @@ from faststream_oo.kafka.transport import KafkaTransport, client_problems, make_
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
+from faststream_oo.reader import PREFETCH, Reader
 from faststream_oo.transport import Frame, Transport
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 _REBALANCE_MARGIN = 30.0
+_READER_SECONDS = 20.0  # that whoever reads has to settle what it holds when a partition goes away
 
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?")
 
@@ -117,6 +121,28 @@ class KafkaBroker(Broker):
             PublishError: The cluster refused the request.
         """
         return cast(R, await self.request_by_hand(address, body, reply, timeout))
+
+    def reader(
+        self,
+        address: str | Topic | Topics | Partitions,
+        of: type[T],
+        /,
+        *,
+        group: str | None = None,
+        start: Literal["earliest", "latest"] = "latest",
+    ) -> Reader[KafkaMessage[T]]:
+        """Open a reader; without a group it sees every record from `start` on and commits nothing.
+
+        Raises:
+            SetupError: Kafka would refuse the address.
+        """
+        if problems := self.address_problems(self.native(address), consuming=True):
+            raise SetupError([Problem(str(address), what, hint) for what, hint in problems])
+        whole = None if group is None else self.options.prefix + group
+        options = {**self.options.defaults, "start": start, "prefetch": PREFETCH, "delivery": "at_least_once"}
+        place, terms = self.locate(address), self.source_options(options, whole, _READER_SECONDS)
+        letters = DeadLetterWriter(self, "reader", whole, None)
+        return Reader(self, lambda: self.source(place, terms), letters, reader_of(self.codec.decoder(of)))
 
     async def partitions(self, topic: str | Topic, /) -> Sequence[PartitionInfo]:
         """Ask the cluster about a topic; none when it does not exist."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 from attrs import field, frozen
 from typing_extensions import TypeVar
 
-from faststream_oo.kafka.address import Topic, TopicPartition
+from faststream_oo.kafka.address import SeekTo, Topic, TopicPartition
 from faststream_oo.message import UNSET, Message, Outgoing, Unset
 from faststream_oo.subscription import Subscription
 
@@ -36,6 +36,15 @@ class KafkaSubscription(Subscription, Protocol):
 
     async def commit(self) -> None:
         """Commit now what is settled without a gap; it happens by itself every `commit_interval`."""
+
+    async def seek(self, partition: TopicPartition, to: SeekTo, /) -> None:
+        """Continue an assigned partition at an offset, or at the first record not older than a time.
+
+        What waits here is dropped; what runs goes on, and is not committed any more.
+
+        Raises:
+            TransportError: The partition is not assigned to this worker.
+        """
 
 
 class KafkaMessage(Message[T_co]):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from faststream_oo.intake import Intake
-from faststream_oo.kafka.address import TopicPartition
+from faststream_oo.kafka.address import SeekTo, TopicPartition
 from faststream_oo.kafka.transport import KafkaSource
 
 
@@ -27,3 +27,7 @@ class KafkaIntake(Intake):
     async def commit(self) -> None:
         """Commit now what is settled without a gap."""
         await self._kafka.commit()
+
+    async def seek(self, partition: TopicPartition, to: SeekTo, /) -> None:
+        """Continue an assigned partition elsewhere."""
+        await self._kafka.seek(partition, to)

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from faststream_oo.address import Address
 from faststream_oo.current import EMBEDDING
 from faststream_oo.errors import Problem, SetupError
-from faststream_oo.kafka.address import TopicPartition
+from faststream_oo.kafka.address import SeekTo, TopicPartition
 from faststream_oo.kafka.message import KafkaReceipt, PartitionInfo
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.transport import Frame, Source, Transport
@@ -26,6 +26,9 @@ class KafkaSource(Source, Protocol):
     async def committed(self, partition: TopicPartition, /) -> int | None:
         """Return the offset that the group continues at, None when it committed nothing."""
         ...
+
+    async def seek(self, partition: TopicPartition, to: SeekTo, /) -> None:
+        """Continue an assigned partition elsewhere, under another claim; what waits under the old one is dropped."""
 
 
 class KafkaTransport(Transport[KafkaReceipt], Protocol):

@@ -1,7 +1,7 @@
 """A subscription that only writes down what happens to it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import TypeAlias, cast
 
 from faststream_oo.kafka.claim import PartitionClaim
@@ -75,6 +75,12 @@ class RecordingSink:
         self.claims = [claim for claim in self.claims if claim not in claims]
         self._changed.set()
         return self.settles
+
+    def drop(self, claims: Collection[Claim], /) -> None:
+        self._note("drop", tuple(claims))
+        dropped = cast(Collection[object], claims)
+        self.held = [record for record in self.held if record.claim not in dropped]
+        self.claims = [claim for claim in self.claims if claim not in claims]
 
     def fail(self, error: BaseException, /) -> None:
         self.errors.append(error)

@@ -85,6 +85,15 @@ class Membership:
         if claims := self.forget(places):
             await self._sink.revoke(claims, deadline=0.0, lost=True)
 
+    def renew(self, place: Place, /) -> None:
+        """Begin a partition anew, as it is read from elsewhere: what waits under its old claim is dropped."""
+        if place not in self.claims:  # lost meanwhile
+            return
+        (ended,) = self.forget([place])
+        self.claims[place] = self._claim(place)
+        self._sink.drop([ended])
+        self._resume(self.readable([place]))
+
     def forget(self, places: Collection[Place] | None = None, /) -> list[PartitionClaim]:
         """End the claims of some partitions, or all."""
         ended = [self.claims.pop(place) for place in list(self.claims) if places is None or place in places]

@@ -4,12 +4,13 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from faststream_oo import current
 from faststream_oo.address import Address
 from faststream_oo.errors import LifecycleError, TransportError
-from faststream_oo.kafka.address import Partitions, Topic, TopicPartition, TopicPattern, Topics
+from faststream_oo.kafka.address import Partitions, SeekTo, Topic, TopicPartition, TopicPattern, Topics
 from faststream_oo.kafka.client.admin import ClusterAdmin
 from faststream_oo.kafka.client.commits import COMMIT_SECONDS, Commits, LostPartitionError, Mark
 from faststream_oo.kafka.client.membership import Membership, Place
@@ -78,6 +79,10 @@ class ClientSource(ABC):
     @abstractmethod
     async def _positions(self, places: Collection[Place]) -> Mapping[Place, int]:
         """Return the next offset to be read of partitions that are held, as far as it is known."""
+
+    @abstractmethod
+    async def _seek(self, place: Place, offset: int) -> None:
+        """Read a partition from an offset on, and renew its claim before anything of there is fed."""
 
     @abstractmethod
     async def _send(self, marks: Collection[Mark]) -> bool:
@@ -364,3 +369,13 @@ class ClientSource(ABC):
         if self._options.group is None:
             raise TransportError(f"{self._address.name} is consumed without a group: nothing is committed")
         return (await self._admin.committed(self._options.group, [partition])).get(partition)
+
+    async def seek(self, partition: TopicPartition, to: SeekTo, /) -> None:
+        """Continue an assigned partition elsewhere. Raises TransportError when it is not assigned."""
+        place = (partition.topic, partition.partition)
+        if place not in self._held.claims:
+            raise TransportError(f"{partition.topic}/{partition.partition} is not assigned to this member")
+        if isinstance(to, datetime):
+            found = await self._admin.offset_at(partition, to)
+            to = "latest" if found is None else found
+        await self._seek(place, (await self._offsets([place], to))[place])

@@ -68,6 +68,8 @@ class AiokafkaSource(ClientSource):
         self._consumer: AIOKafkaConsumer = None
         # Held from a commit to the feed of what it covers, for a delivery at most once.
         self._handing_over = asyncio.Lock()
+        # Held from a read to the feed of what it brought: no seek comes in between.
+        self._reading = asyncio.Lock()
 
     # Life ---------------------------------------------------------------------------------------------------------
 
@@ -151,10 +153,22 @@ class AiokafkaSource(ClientSource):
 
     def _pause(self, places: Collection[Place]) -> None:
         # A change of the topics that match a pattern takes the assignment away before it is revoked here.
-        self._consumer.pause(*self._consumer.assignment().intersection(places))
+        self._consumer.pause(*self._still(places))
 
     def _resume(self, places: Collection[Place]) -> None:
-        self._consumer.resume(*self._consumer.assignment().intersection(places))
+        self._consumer.resume(*self._still(places))
+
+    def _still(self, places: Collection[Place]) -> list[aiokafka.TopicPartition]:
+        wanted = set(places)
+        return [one for one in self._consumer.assignment() if one in wanted]
+
+    async def _seek(self, place: Place, offset: int) -> None:
+        async with self._reading:
+            try:
+                self._consumer.seek(aiokafka.TopicPartition(*place), offset)
+            except errors.IllegalStateError as error:  # lost while we asked
+                raise transport_error(f"{place[0]}/{place[1]} is not assigned to this member", error) from error
+            self._held.renew(place)
 
     async def _settled(self) -> None:
         return  # a pause holds from the call on
@@ -187,9 +201,10 @@ class AiokafkaSource(ClientSource):
                 room = await self._room(membership, sink)
                 membership.release(OPEN_READS * self._options.prefetch // 2)
                 wait = _HOLDING_MILLIS if membership.holding else _WAIT_MILLIS
-                # Not within the lock: the client waits here for an assignment, which waits for the revoke.
-                found = await getmany(timeout_ms=wait, max_records=min(room, LARGEST_READ))
-                await self._hand_over(found, membership, sink)
+                async with self._reading:
+                    # Not handing over yet: the client waits here for an assignment, which waits for the revoke.
+                    found = await getmany(timeout_ms=wait, max_records=min(room, LARGEST_READ))
+                    await self._hand_over(found, membership, sink)
                 if trouble:
                     trouble = False
                     sink.degrade(None)
@@ -213,9 +228,10 @@ class AiokafkaSource(ClientSource):
                 if done:
                     return waiting.result()
                 membership.pause_reading()
-                found = await self._consumer.getmany(timeout_ms=0, max_records=1)
-                # A rebalance in this moment resumes what it assigns, and what was read does not come again.
-                await self._hand_over(found, membership, sink)
+                async with self._reading:
+                    found = await self._consumer.getmany(timeout_ms=0, max_records=1)
+                    # A rebalance in this moment resumes what it assigns, and what was read does not come again.
+                    await self._hand_over(found, membership, sink)
                 membership.resume_reading()
         finally:
             waiting.cancel()

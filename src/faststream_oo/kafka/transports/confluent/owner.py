@@ -110,8 +110,13 @@ class OwnerThread:
         self._full_since = None
         self._wake.set()
 
-    def call(self, function: Callable[[Consumer], T], /) -> asyncio.Future[T]:
-        """Call a function on the thread, in order, and return its result or KafkaException."""
+    def call(self, function: Callable[[Consumer], T], then: Callable[[], object] | None = None, /) -> asyncio.Future[T]:
+        """Call a function on the thread, in order, and return its result or KafkaException.
+
+        Args:
+            function: What is called.
+            then: Called on the loop, before anything that is read afterwards arrives there.
+        """
         future: asyncio.Future[T] = self._loop.create_future()
 
         def run() -> None:
@@ -120,6 +125,8 @@ class OwnerThread:
             except Exception as error:  # noqa: BLE001 - it is the answer
                 self._cross(partial(_fail, future, error))
             else:
+                if then is not None:
+                    self._cross(then)
                 self._cross(partial(_resolve, future, result))
 
         self._ask(run)

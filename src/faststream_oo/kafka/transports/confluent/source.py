@@ -21,7 +21,7 @@ from faststream_oo.kafka.client.source import LARGEST_READ, OPEN_READS, ClientSo
 from faststream_oo.kafka.client.watch import BrokerWatch
 from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
-from faststream_oo.kafka.transports.confluent.causes import ErrorLog, describe, transport_error
+from faststream_oo.kafka.transports.confluent.causes import ErrorLog, describe, error_of, transport_error
 from faststream_oo.kafka.transports.confluent.config import consumer_options, incremental
 from faststream_oo.kafka.transports.confluent.owner import UNSURE, OwnerThread
 from faststream_oo.kafka.transports.confluent.received import ConfluentRecord
@@ -32,6 +32,8 @@ _log: Final = logging.getLogger("faststream_oo")
 
 _CLOSE_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = 0.5
+_SEEKS: Final = 20
+_SEEK_PAUSE: Final = 0.1
 _MARGIN: Final = 30.0  # What a membership keeps of the rebalance timeout.
 
 _LOST: Final = frozenset({
@@ -296,6 +298,18 @@ class ConfluentSource(ClientSource):
     def _resume(self, places: Collection[Place]) -> None:
         wanted = set(places)
         self._thread.tell(lambda consumer: consumer.resume(_held_of(consumer, wanted)))
+
+    async def _seek(self, place: Place, offset: int) -> None:
+        target = confluent_kafka.TopicPartition(*place, offset)
+        for _ in range(_SEEKS):
+            try:
+                # What was read before crosses before the claim is renewed, and what is read after it comes later.
+                return await self._thread.call(lambda consumer: consumer.seek(target), lambda: self._held.renew(place))
+            except KafkaException as error:
+                if error_of(error).code() != KafkaError._STATE:  # noqa: SLF001 - not fetched yet: just assigned
+                    raise transport_error(f"cannot go to {offset} of {place[0]}/{place[1]}", error) from error
+            await self._clock.sleep(_SEEK_PAUSE)
+        raise TransportError(f"{place[0]}/{place[1]} is not assigned to this member")
 
     async def _settled(self) -> None:
         if not self._thread.rebalancing:  # nothing is read meanwhile, and it may wait for whoever asks here

@@ -1,11 +1,12 @@
 """Which topics an address reads, and how far the reading of one partition got."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
-from faststream_oo.kafka.address import Partitions, Topic, TopicPattern, Topics
+from faststream_oo.kafka.address import Partitions, SeekTo, Topic, TopicPattern, Topics
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.transports.memory.topics import PartitionLog, StoredRecord
 
@@ -53,6 +54,18 @@ class Cursor:
         self.position = position
         self.turn = TURN
         """Records that may still be read before it is the next one's turn."""
+
+    def seek(self, to: SeekTo, /) -> None:
+        """Go to an offset, to the first record that is not older than a time, or to an end."""
+        match to:
+            case int():
+                self.position = to
+            case datetime():
+                since = to.timestamp() * 1000
+                found = (one.offset for one in self.log.records if one.timestamp >= since)
+                self.position = next(found, self.log.end)
+            case _:
+                self.position = self.log.first if to == "earliest" else self.log.end
 
     @property
     def placed(self) -> bool:

@@ -10,7 +10,7 @@ from uuid import uuid4
 from faststream_oo.address import Address
 from faststream_oo.clock import Timer
 from faststream_oo.errors import TransportError
-from faststream_oo.kafka.address import Partitions, TopicPartition
+from faststream_oo.kafka.address import Partitions, SeekTo, TopicPartition
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSourceOptions
@@ -151,6 +151,19 @@ class MemorySource:
         """Return where the group continues, None when it committed nothing. Raises TransportError without a group."""
         self._cluster.check_online()
         return self._committing().offsets.get(partition)
+
+    async def seek(self, partition: TopicPartition, to: SeekTo, /) -> None:
+        """Continue an assigned partition elsewhere. Raises TransportError when it is not assigned."""
+        cursor = next((one for one in self._cursors if one.claim.partition == partition), None)
+        if cursor is None or self._sink is None:
+            raise TransportError(f"{partition.topic}/{partition.partition} is not assigned to this member")
+        old = cursor.claim
+        cursor.seek(to)
+        cursor.claim = self._claims[partition] = PartitionClaim(partition, old.path, self._moved)
+        old.live = False
+        self._held.discard(old)
+        self._sink.drop([old])
+        self._wake.set()
 
     # What the cluster and the group see -----------------------------------------------------------------------------
 
