@@ -4,12 +4,17 @@ import errno
 import os
 import re
 import socket
+import ssl
 
 
 def system_cause(error: OSError, /) -> str:
     """Return the system's words about an error, for every address that was tried."""
     if isinstance(error, TimeoutError) and error.errno is None:
         return "no answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is refused: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or str(error)).lower().replace('_', ' ')}"
     if isinstance(error, socket.gaierror):
         return error.strerror or str(error)
     numbers = _numbers(error)

@@ -27,7 +27,7 @@ from faststream_oo.kafka.transport import KafkaTransport, client_problems, make_
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
-from faststream_oo.reader import PREFETCH, Reader
+from faststream_oo.pulling import PREFETCH, Reader
 from faststream_oo.transport import Frame, Transport
 
 R = TypeVar("R")

@@ -8,6 +8,7 @@ from attrs import field, frozen, validators
 from faststream_oo.kafka.address import Topic
 from faststream_oo.kafka.message import KafkaMessage
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
+from faststream_oo.security import Plain, Scram, Tls
 
 
 class KafkaConsumeOptions(ConsumeOptions, total=False):
@@ -106,6 +107,8 @@ class KafkaSettings:
         driver: Client library below: a transport of the same contract each.
         servers: Bootstrap servers, `host:port`.
         client_id: Name in the brokers' logs and quotas.
+        auth: SASL credentials.
+        tls: None is plain text.
         prefix: Put before every topic and group name.
         acks: Confirmations a publish waits for.
         idempotence: The broker drops duplicates of our resends; needs acks "all".
@@ -126,6 +129,8 @@ class KafkaSettings:
         default=("localhost:9092",), kw_only=True, converter=tuple[str, ...], validator=validators.min_len(1)
     )
     client_id: str = field(default="faststream-oo", kw_only=True)
+    auth: Plain | Scram | None = field(default=None, kw_only=True)
+    tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
     acks: Literal["all", 1, 0] = field(default="all", kw_only=True)
     idempotence: bool = field(default=True, kw_only=True)

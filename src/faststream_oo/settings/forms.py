@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import NoneType
 from typing import Any, TypeGuard, cast, get_args, get_origin
 
 from cattrs import Converter
@@ -11,11 +12,13 @@ from faststream_oo.markers import Field, Header, Key, Path
 from faststream_oo.middleware import Middleware
 from faststream_oo.options import RetryPolicy
 from faststream_oo.outcome import Ack, DeadLetter, Drop, Outcome, Retry
+from faststream_oo.security import Plain, Scram
 from faststream_oo.settings.converter import is_union
 from faststream_oo.settings.fitting import MisfitError, RefusedError
 from faststream_oo.settings.names import suggestion
 
 _OUTCOME = 'ack, retry, {retry: seconds}, {dead_letter: "reason"} or {drop: "reason"}'
+_CREDENTIALS = {Plain, Scram}
 _MARKED: Mapping[str, Callable[[str], object]] = {"header": Header, "field": Field, "path": Path}
 
 
@@ -26,6 +29,7 @@ def register_forms(converter: Converter) -> None:
     converter.register_structure_hook(Outcome, lambda value, _: _outcome(value))
     converter.register_structure_hook_func(lambda target: target == type[Exception], _exception_class)
     converter.register_structure_hook_factory(_is_error_rule, _error_rule)
+    converter.register_structure_hook_factory(_is_credentials, _credentials)
 
 
 def _has_code(target: object) -> bool:
@@ -84,6 +88,28 @@ def _error_rule(target: object, converter: Converter) -> Callable[[Any, Any], ob
             return value
         policy = isinstance(value, Mapping) and not known.intersection(cast("Mapping[str, object]", value))
         return converter.structure(value, RetryPolicy) if policy else _outcome(value)
+
+    return structure
+
+
+def _is_credentials(target: object) -> bool:
+    members = set(get_args(target)) - {NoneType}
+    return is_union(target) and bool(members) and members <= _CREDENTIALS
+
+
+def _credentials(target: object, converter: Converter) -> Callable[[Any, Any], object]:
+    kinds = {member.__name__.lower(): member for member in get_args(target) if member is not NoneType}
+
+    def structure(value: Any, _: object) -> object:
+        if value is None or isinstance(value, tuple(kinds.values())):
+            return value
+        if not isinstance(value, Mapping):
+            raise MisfitError(f"{{type: {' | '.join(kinds)}, …}}", type(value).__name__)
+        given = dict(cast("Mapping[str, object]", value))
+        kind = given.pop("type", None)
+        if kind not in kinds:
+            raise RefusedError(f"type: {kind!r} is none of {', '.join(kinds)}", suggestion(str(kind), list(kinds)))
+        return converter.structure(given, kinds[kind])
 
     return structure
 

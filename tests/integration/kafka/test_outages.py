@@ -12,7 +12,8 @@ import pytest
 from attrs import evolve
 
 from faststream_oo.kafka import KafkaBroker, KafkaProducer, produces
-from tests.integration.kafka.worlds import RealWorld
+from tests.integration.kafka.conftest import CLIENTS
+from tests.integration.kafka.worlds import ConfluentWorld, RealWorld
 from tests.integration.private import PrivateBroker
 from tests.integration.worlds import until
 
@@ -21,12 +22,13 @@ COUNT: Final = 2000
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture
-def world(private_kafka: PrivateBroker) -> RealWorld:
-    """The Kafka that may be killed; nothing of the test stays connected to it."""
-    world = RealWorld(private_kafka.address)
+@pytest.fixture(params=[(RealWorld, "request_timeout_ms"), (ConfluentWorld, "message.timeout.ms")], ids=list(CLIENTS))
+def world(private_kafka: PrivateBroker, request: pytest.FixtureRequest) -> RealWorld:
+    """The Kafka that may be killed, by either client; nothing of the test stays connected to it."""
+    kind, waits = request.param
+    world: RealWorld = kind(private_kafka.address)
     # A busy machine may take longer to start a broker than a batch waits by default.
-    world.settings = evolve(world.settings, config={"request_timeout_ms": 100_000})
+    world.settings = evolve(world.settings, config={waits: 100_000})
     return world
 
 

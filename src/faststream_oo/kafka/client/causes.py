@@ -13,6 +13,9 @@ PROBE_SECONDS: Final = 3.0
 
 CLOSED_HINT: Final = "something listens there but closes the connection: the port may expect TLS or SASL"
 
+AUTH_HINT: Final = "look at kafka.auth"
+TLS_HINT: Final = "look at kafka.tls"
+
 
 def named_broker_error(servers: str, broker: str, cause: str, /) -> ConnectError:
     """Return the error for a broker's `host:port` that the cluster itself gave, and that cannot be reached."""

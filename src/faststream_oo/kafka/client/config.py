@@ -8,11 +8,23 @@ from attrs import frozen
 
 from faststream_oo.errors import Problem
 from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.security import Plain, Scram
 
 Config: TypeAlias = Mapping[str, str | int | float | bool]
 
 MAX_RECORD: Final = 1024 * 1024
 """Bytes that an ordinary record may have unless the settings say otherwise: aiokafka's default."""
+
+
+def protocol(settings: KafkaSettings, /) -> str:
+    """Return Kafka's name for the way to connect."""
+    encrypted = "PLAINTEXT" if settings.tls is None else "SSL"
+    return encrypted if settings.auth is None else f"SASL_{encrypted}"
+
+
+def mechanism(auth: Plain | Scram, /) -> str:
+    """Return SASL's name for the way to show credentials."""
+    return auth.mechanism if isinstance(auth, Scram) else "PLAIN"
 
 
 @frozen

@@ -1,6 +1,7 @@
 """A connection to a cluster, whichever client makes it: what is asked of it beside sources and senders of its own."""
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from secrets import choice
@@ -17,8 +18,11 @@ from faststream_oo.kafka.client.topology import declare
 from faststream_oo.kafka.client.watch import BrokerWatch
 from faststream_oo.kafka.message import PartitionInfo
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
+from faststream_oo.network import system_cause
 from faststream_oo.options import Topology
 from faststream_oo.transport import Frame, Sink
+
+_log: Final = logging.getLogger("faststream_oo")
 
 _LOOKS: Final = 5
 _LOOK_PAUSE: Final = 0.2
@@ -46,9 +50,27 @@ class ClientTransport(ABC):
         self._watch = BrokerWatch(admin.ping)
         self._inboxes: list[ClientSource] = []
 
-    @abstractmethod
     async def open(self) -> None:
-        """Connect, once: a producer, and the client for questions. Raises ConnectError."""
+        """Connect, once: a producer, and the client for questions.
+
+        Raises:
+            ConnectError: The cluster cannot be reached, or refuses us.
+            SetupError: A file of `tls` cannot be used.
+        """
+        if (tls := self._settings.tls) is not None:
+            try:
+                tls.context()
+            except OSError as error:
+                raise SetupError(
+                    [Problem("kafka.tls", system_cause(error), "PEM files that this user may read")]
+                ) from error
+            if not tls.verify:
+                _log.warning("kafka.tls.verify is false: any server is taken for a broker")
+        await self._connect()
+
+    @abstractmethod
+    async def _connect(self) -> None:
+        """Connect a producer, and the client for questions. Raises ConnectError."""
 
     @abstractmethod
     async def _disconnect(self, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """What really went wrong: aiokafka logs the reason of a failed connection and raises another."""
 
 import asyncio
+import ssl
 from collections.abc import Iterable
 
 from aiokafka import errors
@@ -8,11 +9,14 @@ from aiokafka.conn import collect_hosts, create_conn
 
 from faststream_oo.errors import ConnectError, TransportError
 from faststream_oo.kafka.client.causes import (
+    AUTH_HINT,
     CLOSED_HINT,
     PROBE_SECONDS,
+    TLS_HINT,
     named_broker_error,
 )
 from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.kafka.transports.aiokafka.config import security_options
 from faststream_oo.network import system_cause, system_hint
 
 
@@ -61,7 +65,9 @@ def describe(error: BaseException, /) -> str:
 async def _probe(settings: KafkaSettings, host: str, port: int) -> BaseException | None:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            connection = await create_conn(host, port, client_id=settings.client_id, request_timeout_ms=3_000)
+            connection = await create_conn(
+                host, port, client_id=settings.client_id, request_timeout_ms=3_000, **security_options(settings)
+            )
     except (OSError, errors.KafkaError, TimeoutError) as error:
         return error
     await connection.close()
@@ -69,6 +75,10 @@ async def _probe(settings: KafkaSettings, host: str, port: int) -> BaseException
 
 
 def _hint(error: BaseException) -> str:
+    if isinstance(error, errors.SaslAuthenticationFailed):
+        return AUTH_HINT
+    if isinstance(error, ssl.SSLError):
+        return TLS_HINT
     return (
         CLOSED_HINT if isinstance(error, errors.KafkaConnectionError) else system_hint(error, "Kafka", "kafka.servers")
     )

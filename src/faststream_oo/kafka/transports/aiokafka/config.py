@@ -10,7 +10,7 @@ from aiokafka.codec import has_lz4, has_snappy, has_zstd
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from faststream_oo.errors import Problem
-from faststream_oo.kafka.client.config import MAX_RECORD, Config, NativeOptions
+from faststream_oo.kafka.client.config import MAX_RECORD, Config, NativeOptions, mechanism, protocol
 from faststream_oo.kafka.client.records import DEAD_LETTER_ROOM
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 
@@ -53,6 +53,11 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "linger_ms": "kafka.linger",
     "max_poll_interval_ms": "max_poll_interval=",
     "max_poll_records": "prefetch=",
+    "sasl_mechanism": "set kafka.auth",
+    "sasl_plain_password": "set kafka.auth",
+    "sasl_plain_username": "set kafka.auth",
+    "security_protocol": "set kafka.auth and kafka.tls",
+    "ssl_context": "set kafka.tls",
     "rebalance_timeout_ms": "it follows drain_timeout",
     "session_timeout_ms": "session_timeout=",
     "value_deserializer": "codec=",
@@ -132,12 +137,23 @@ def check_source_config(options: Mapping[str, Any], /) -> list[Problem]:
     return _NATIVE.of_source(options.get("config", {}))
 
 
+def security_options(settings: KafkaSettings, /) -> ClientOptions:
+    """Return what every connection is made with. Raises OSError for files of certificates."""
+    options: ClientOptions = {"security_protocol": protocol(settings)}
+    if settings.tls is not None:
+        options["ssl_context"] = settings.tls.context()
+    if (auth := settings.auth) is not None:
+        options["sasl_mechanism"] = mechanism(auth)
+        options["sasl_plain_username"], options["sasl_plain_password"] = auth.username, auth.password
+    return options
+
+
 def _connection(settings: KafkaSettings) -> ClientOptions:
     return {
         **_chosen(_SHARED, settings.config),
+        **security_options(settings),
         "bootstrap_servers": list(settings.servers),
         "client_id": settings.client_id,
-        "security_protocol": "PLAINTEXT",
     }
 
 

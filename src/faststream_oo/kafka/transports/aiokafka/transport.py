@@ -33,8 +33,7 @@ class AiokafkaTransport(ClientTransport):
         super().__init__(settings, self._admin, largest_record(settings), check_config(settings))
         self._producers = Producers(settings)
 
-    async def open(self) -> None:
-        """Connect, once: a producer, and the client for questions. Raises ConnectError."""
+    async def _connect(self) -> None:
         brokers: Sequence[str] = ()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):

@@ -8,7 +8,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 
 from faststream_oo.errors import ConnectError, TransportError
-from faststream_oo.kafka.client.causes import CLOSED_HINT, named_broker_error, why_closed
+from faststream_oo.kafka.client.causes import AUTH_HINT, CLOSED_HINT, TLS_HINT, named_broker_error, why_closed
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.network import system_cause, system_hint
 
@@ -20,8 +20,8 @@ _NOISE: Final = re.compile(r"^(?:\S+://)?\S+/(?:bootstrap|\d+): |\s*\(after [^)]
 """Address and counters that librdkafka writes around a reason."""
 
 _REFUSED_HINTS: Final = {
-    KafkaError._AUTHENTICATION: "look at kafka.auth",  # noqa: SLF001 - a constant; the client spells its own so
-    KafkaError._SSL: "look at kafka.tls",  # noqa: SLF001
+    KafkaError._AUTHENTICATION: AUTH_HINT,  # noqa: SLF001 - a constant; the client spells its own so
+    KafkaError._SSL: TLS_HINT,  # noqa: SLF001
 }
 
 

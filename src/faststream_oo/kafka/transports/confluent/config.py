@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 from confluent_kafka import KafkaException, Producer
 
 from faststream_oo.errors import Problem
-from faststream_oo.kafka.client.config import MAX_RECORD, Config, NativeOptions
+from faststream_oo.kafka.client.config import MAX_RECORD, Config, NativeOptions, mechanism, protocol
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.confluent.causes import error_of
 
@@ -48,8 +48,7 @@ _SHARED_MORE: Final = frozenset({
     "connections.max.idle.ms", "debug", "enable.metrics.push", "log.connection.close", "metadata.max.age.ms",
     "metadata.recovery.rebootstrap.trigger.ms", "metadata.recovery.strategy", "receive.message.max.bytes",
     "reconnect.backoff.jitter.ms", "reconnect.backoff.max.ms", "reconnect.backoff.ms", "retry.backoff.max.ms",
-    "sasl.kerberos.keytab", "sasl.kerberos.kinit.cmd", "sasl.kerberos.min.time.before.relogin",
-    "sasl.kerberos.principal", "socket.connection.setup.timeout.ms", "socket.max.fails", "socket.nagle.disable",
+    "socket.connection.setup.timeout.ms", "socket.max.fails", "socket.nagle.disable",
     "socket.receive.buffer.bytes", "socket.send.buffer.bytes", "ssl.cipher.suites", "ssl.crl.location",
     "ssl.curves.list", "ssl.sigalgs.list", "topic.metadata.propagation.max.ms", "topic.metadata.refresh.fast.interval.ms",
     "topic.metadata.refresh.sparse",
@@ -85,7 +84,16 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "partitioner": "keys go to the partitions of Kafka's Java client",
     "queue.buffering.max.ms": "set kafka.linger",
     "request.required.acks": "set kafka.acks",
+    "sasl.mechanism": "set kafka.auth",
+    "sasl.mechanisms": "set kafka.auth",
+    "sasl.password": "set kafka.auth",
+    "sasl.username": "set kafka.auth",
+    "security.protocol": "set kafka.auth and kafka.tls",
     "session.timeout.ms": "set session_timeout",
+    "ssl.ca.location": "set kafka.tls.ca",
+    "ssl.certificate.location": "set kafka.tls.certificate",
+    "ssl.key.location": "set kafka.tls.private_key",
+    "ssl.key.password": "set kafka.tls.private_key_password",
 }
 _BROKERS_OWN: Final = ("heartbeat.interval.ms", "partition.assignment.strategy")
 """What belongs to the brokers under the consumer group protocol (KIP-848), as the session's timeout does."""
@@ -182,10 +190,30 @@ def _connection(settings: KafkaSettings) -> ClientOptions:
         chosen["log_level"] = 7
     return {
         **chosen,
+        **_security(settings),
         "allow.auto.create.topics": False,
         "bootstrap.servers": ",".join(settings.servers),
         "client.id": settings.client_id,
     }
+
+
+def _security(settings: KafkaSettings) -> ClientOptions:
+    options: ClientOptions = {"security.protocol": protocol(settings)}
+    if (tls := settings.tls) is not None:
+        files = {
+            "ssl.ca.location": tls.ca,
+            "ssl.certificate.location": tls.certificate,
+            # The key may stand behind the certificate in its file.
+            "ssl.key.location": tls.private_key or tls.certificate,
+            "ssl.key.password": tls.private_key_password,
+        }
+        options |= {name: str(value) for name, value in files.items() if value is not None}
+        options["enable.ssl.certificate.verification"] = tls.verify
+        options["ssl.endpoint.identification.algorithm"] = "https" if tls.verify else "none"
+    if (auth := settings.auth) is not None:
+        options["sasl.mechanisms"] = mechanism(auth)
+        options["sasl.username"], options["sasl.password"] = auth.username, auth.password
+    return options
 
 
 def _chosen(defaults: Config, more: frozenset[str], config: Config) -> ClientOptions:

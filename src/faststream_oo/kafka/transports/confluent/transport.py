@@ -38,8 +38,7 @@ class ConfluentTransport(ClientTransport):
         self._refused: asyncio.Future[KafkaError] | None = None
         self._last: KafkaError | None = None
 
-    async def open(self) -> None:
-        """Connect, once: a producer, and the client for questions. Raises ConnectError."""
+    async def _connect(self) -> None:
         refused = self._refused = asyncio.get_running_loop().create_future()
         self._last = None
         try:
