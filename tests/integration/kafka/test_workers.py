@@ -103,5 +103,5 @@ async def _feed_until(kafka: RealWorld, topic: str, enough: Callable[[], bool]) 
         if enough():
             return first
         await fill(kafka, topic, first, 20)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     raise AssertionError("the workers did not share the work")
