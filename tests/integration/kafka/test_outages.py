@@ -114,7 +114,7 @@ async def test_an_application_stops_without_its_broker_and_leaves_nothing_open(
 
     tasks, sockets = asyncio.all_tasks(), open_sockets()
     async with AsyncExitStack() as stack:
-        served = await stack.enter_async_context(world.serving(number))
+        served = await stack.enter_async_context(world.serving(number, **world.impatient))
         await served.publish(address, 7)
         await busy.wait()
         await private_kafka.kill()
@@ -128,7 +128,7 @@ async def test_an_application_stops_without_its_broker_and_leaves_nothing_open(
     assert open_sockets() == sockets
 
     await private_kafka.restart()
-    async with world.serving(number):
+    async with world.serving(number, **world.impatient):
         await until(lambda: handled == [7, 7])  # what the broker could not be told comes again
 
 
