@@ -81,7 +81,7 @@ async def raw_consume(servers: str, topic: str, meter: Meter) -> None:
 
 async def raw_publish(servers: str, topic: str, meter: Meter) -> None:
     """Send in order, with key and an identity in a header as we do; reports cross once a poll."""
-    loop, encode, many, number = asyncio.get_running_loop(), encoder(), orders(), 0
+    loop, encode, many, number = asyncio.get_running_loop(), encoder(), orders(IN_FLIGHT), 0
     producer = Producer({
         "bootstrap.servers": servers, "acks": "all", "enable.idempotence": True, "linger.ms": LINGER_MS,
         "partitioner": "murmur2_random",
