@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import inf
 
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome, Retry
@@ -13,12 +14,14 @@ class LedgerClaim:
     Positions need not be contiguous: only the order in which they were seen counts.
 
     Args:
-        moved: Called when the mark moved; must be cheap and never raise.
+        moved: Called when the mark moved, or too many ended above it; must be cheap and never raise.
+        apart: So many may end above a position that has not, before `moved` is called for them.
     """
 
-    __slots__ = ("_done", "_moved", "_seen", "live", "mark")
+    __slots__ = ("_apart", "_done", "_moved", "_seen", "live", "mark")
 
-    def __init__(self, moved: Callable[[], object]) -> None:
+    def __init__(self, moved: Callable[[], object], apart: float = inf) -> None:
+        self._apart = apart
         self.live = True
         self.mark: int | None = None
         """The last position below which everything has ended, or None."""
@@ -34,10 +37,15 @@ class LedgerClaim:
         """Record the end of a message; one that is given back stays open, so the mark stays below it."""
         seen = self._seen
         position = message.position
-        if not self.live or type(outcome) is Retry or not seen or position < seen[0]:
+        if not self.live or not seen or position < seen[0]:
+            return
+        if type(outcome) is Retry:
+            self.give_back(position)
             return
         if position != seen[0]:
             self._done.add(position)
+            if len(self._done) > self._apart:
+                self._moved()
             return
         mark = seen.popleft()
         done = self._done
@@ -46,6 +54,9 @@ class LedgerClaim:
             done.remove(mark)
         self.mark = mark
         self._moved()
+
+    def give_back(self, position: int, /) -> None:
+        """Take note that a message was given back; here it stays open, so the mark stays below it."""
 
     @property
     def open(self) -> int:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import frozen
 
 from faststream_oo.ledger import LedgerClaim
-from faststream_oo.message import Message
-from faststream_oo.outcome import Outcome, Retry
 from faststream_oo.rabbit.address import Queue, captured
 
 _APART = 32
@@ -39,16 +37,15 @@ class ChannelClaim(LedgerClaim):
         moved: Called when there is something to tell the server; must be cheap.
     """
 
-    __slots__ = ("_acked", "_apart", "_bindings", "_returned", "address", "keeps", "token")
+    __slots__ = ("_acked", "_bindings", "_returned", "address", "keeps", "token")
 
     def __init__(self, queue: Queue, prefetch: int, moved: Callable[[], object]) -> None:
-        super().__init__(moved)
+        # What ended behind a slow one still counts for the server's prefetch.
+        super().__init__(moved, min(_APART, prefetch // 4))
         self.address = queue.name
         self.token = secrets.token_hex(6)
         self.keeps = False
         """Whether what is given back stays here until the channel closes: the server then puts it back in order."""
-        # What ended behind a slow one still counts for the server's prefetch.
-        self._apart = min(_APART, prefetch // 4)
         self._bindings = queue.bind
         self._returned: list[int] = []
         self._acked: int | None = None
@@ -57,16 +54,11 @@ class ChannelClaim(LedgerClaim):
         """Return the captured parts of a routing key."""
         return captured(self._bindings, routing_key)
 
-    def settle(self, message: Message, outcome: Outcome, /) -> None:
-        """Record the end of a message, or give it back."""
-        if type(outcome) is Retry:
-            if self.live and not self.keeps and message.position in self._seen:
-                self._take_out({message.position})
-                self._returned.append(message.position)
-                self._moved()
-            return
-        super().settle(message, outcome)
-        if len(self._done) > self._apart:
+    def give_back(self, position: int, /) -> None:
+        """Give a message back to its queue."""
+        if not self.keeps and position in self._seen:
+            self._take_out({position})
+            self._returned.append(position)
             self._moved()
 
     def take(self) -> Settles:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 from typing_extensions import TypeVar
@@ -107,6 +107,9 @@ class RabbitMessage(Message[T_co]):
         return f"rabbit://{self.exchange}/{self.routing_key}?queue={self.queue}" if self.queue else ""
 
 
+_NONE: Final[Mapping[str, Any]] = {}
+
+
 class ContentHeader(Protocol):
     """What comes before a body."""
 
@@ -173,7 +176,14 @@ class ReceivedDelivery(RabbitMessage[T_co]):
 
     def __init__(self, delivery: Delivery, claim: DeliveryClaim, tag: int) -> None:
         self._delivery = delivery
-        self._receive(claim, tag)
+        self.claim = claim
+        self.position = tag
+        self.first_failed = None
+        self._attempt = 1
+        self._value = UNSET
+        self._decode = None
+        self._settle = None
+        self._subscription = None
 
     @property
     def raw(self) -> Delivery:
@@ -212,7 +222,9 @@ class ReceivedDelivery(RabbitMessage[T_co]):
     @property
     def reply_to(self) -> str | None:
         """Where an answer is wanted."""
-        return self.headers.get("fsoo-reply-to")
+        # Asked of every message: the headers are not made into text for it.
+        properties = self._delivery.header.properties
+        return properties.reply_to or (properties.headers or _NONE).get("fsoo-reply-to")
 
     @property
     def sent_at(self) -> datetime | None:

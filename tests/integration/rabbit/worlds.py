@@ -96,11 +96,13 @@ class RealWorld(RabbitWorld):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for name in self._made:
-            await self._channel.queue_delete(name)
-            await self._channel.queue_delete(self.letters(name))
-            await self._channel.exchange_delete(name)
         await self._connection.close()
+        async with aiormq.connect(self._url) as connection:  # the test may have killed the server
+            channel = await connection.channel()
+            for name in self._made:
+                await channel.queue_delete(name)
+                await channel.queue_delete(self.letters(name))
+                await channel.exchange_delete(name)
 
     def name(self, name: str) -> str:
         whole = super().name(name)

@@ -46,6 +46,8 @@ class AioPikaSeat:
         self._telling = asyncio.Lock()
         self._first = None if options.settles else AckedFirst(sink, self._ack)
         self._left = False
+        self._fresh: list[ReceivedDelivery] = []
+        self._loop = asyncio.get_running_loop()
         self.claim = ChannelClaim(queue, options.prefetch, self._moved.set)
         channel.on_consumer_cancel_callbacks.add(self._on_cancel)
         work = self._tell() if self._first is None else self._first.run()
@@ -86,7 +88,7 @@ class AioPikaSeat:
         async with asking(f'"{self._queue.name}" cannot be consumed'):
             started = await self._channel.basic_consume(
                 self._queue.name,
-                self._feed if self._first is None else self._keep,
+                self._take if self._first is None else self._keep,
                 exclusive=self._options.exclusive,
             )
         self._consumer = started.consumer_tag
@@ -105,11 +107,17 @@ class AioPikaSeat:
         if self._first is not None:
             self._first.clear()
 
-    async def _feed(self, delivered: DeliveredMessage) -> None:
-        if not self._left:
-            tag = cast(int, delivered.delivery_tag)
-            self.claim.see((tag,))
-            self._sink.feed((ReceivedDelivery(delivered, self.claim, tag),))
+    async def _take(self, delivered: DeliveredMessage) -> None:
+        """Take a delivery; those of one turn are fed at once."""
+        if not self._fresh:
+            self._loop.call_soon(self._feed)
+        self._fresh.append(ReceivedDelivery(delivered, self.claim, delivered.delivery.delivery_tag))  # type: ignore[arg-type, union-attr]  # deliveries have one
+
+    def _feed(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        if not self._left and self.claim.live:
+            self.claim.see([message.position for message in fresh])
+            self._sink.feed(fresh)
 
     async def _keep(self, delivered: DeliveredMessage) -> None:
         if self._first is not None and not self._left:

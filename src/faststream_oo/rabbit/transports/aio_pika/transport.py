@@ -16,9 +16,8 @@ from faststream_oo.rabbit.channels import ChannelSource
 from faststream_oo.rabbit.options import RabbitSettings, RabbitSourceOptions
 from faststream_oo.rabbit.transports.aio_pika.declarer import Declarer
 from faststream_oo.rabbit.transports.aio_pika.link import Link
-from faststream_oo.rabbit.transports.aio_pika.publisher import Publisher
+from faststream_oo.rabbit.transports.aio_pika.publisher import Publisher, RabbitSender
 from faststream_oo.rabbit.transports.aio_pika.seat import AioPikaSeat
-from faststream_oo.rabbit.transports.aio_pika.senders import RabbitSender
 from faststream_oo.transport import Sink
 
 _log: Final = logging.getLogger("faststream_oo")
@@ -44,7 +43,7 @@ class AioPikaTransport:
         try:
             await self._intake.open()
             await self._outlet.open()
-            self._publisher.start()
+            await self._publisher.start()
         except BaseException:
             await self.close()
             raise

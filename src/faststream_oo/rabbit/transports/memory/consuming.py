@@ -43,6 +43,7 @@ class MemorySeat:
         self._context = copy_context()
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._left = False
+        self._telling = False
         self._first = None if options.settles else AckedFirst(sink, self._ack_first)
         self._worker = None if self._first is None else asyncio.create_task(self._first.run())
         if self._worker is not None:
@@ -145,6 +146,15 @@ class MemorySeat:
     # Settling -----------------------------------------------------------------------------------------------------
 
     def _moved(self) -> None:
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell, context=self._context)
+
+    def _tell(self) -> None:
+        """Apply what ended in a turn, all of it at once."""
+        if not self._telling:
+            return
+        self._telling = False
         told = self.claim.take()
         for tag in told.returned:
             queue, stored = self._unacked.pop(tag)
@@ -168,7 +178,8 @@ class MemorySeat:
             self._source.hand_out()
 
     async def flush(self, seconds: float, /) -> None:
-        """Return: a settle is applied at once."""
+        """Apply every settle so far."""
+        self._tell()
 
     async def close(self) -> None:
         """Close the channel: what is unsettled goes back to its place in the queue."""
@@ -179,6 +190,9 @@ class MemorySeat:
         await self.cancel()
 
     def _end(self, reason: str) -> None:
+        if self._server.online.is_set():
+            self._tell()
+        self._telling = False
         self.claim.live = False
         if not self._over.done():
             self._over.set_result(reason)

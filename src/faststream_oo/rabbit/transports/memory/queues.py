@@ -60,6 +60,7 @@ class MemoryQueue:
         self._limit: int | None = arguments.get("x-delivery-limit")
         self._single = bool(arguments.get("x-single-active-consumer"))
         self._numbered = 0
+        self._aging = False
 
     @property
     def name(self) -> str:
@@ -104,6 +105,7 @@ class MemoryQueue:
             seconds = min(times) / 1000
             stored.expires = self._clock.time() + seconds
             self._clock.call_later(seconds, self.expire)
+            self._aging = True
 
     def put_back(self, stored: Stored, /, *, at_close: bool) -> None:
         """Take a message back from a consumer.
@@ -140,7 +142,7 @@ class MemoryQueue:
         self.expire()
 
     def _head(self) -> Stored | None:
-        now = self._clock.time()
+        now = self._clock.time() if self._aging else 0.0
         while True:
             level = next((level for level in reversed(self._levels) if level), None)
             if level is None:
@@ -161,6 +163,8 @@ class MemoryQueue:
 
     def expire(self) -> None:
         """Drop what is over at the head; what is behind a message that is not keeps its place."""
+        if not self._aging:
+            return
         now = self._clock.time()
         for level in self._levels:
             while level and (due := level[0].expires) is not None and due <= now:
