@@ -11,7 +11,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 from benchmarks.clients import kafka
-from benchmarks.orders import IN_FLIGHT, Order, decoder, encoder, orders
+from benchmarks.orders import IN_FLIGHT, Order, decoder, encoder, portions
 from benchmarks.runner import Comparison, Meter, Target
 from faststream_oo.kafka import KafkaSettings
 
@@ -81,7 +81,7 @@ async def raw_consume(servers: str, topic: str, meter: Meter) -> None:
 
 async def raw_publish(servers: str, topic: str, meter: Meter) -> None:
     """Send in order, with key and an identity in a header as we do; reports cross once a poll."""
-    loop, encode, many, number = asyncio.get_running_loop(), encoder(), orders(IN_FLIGHT), 0
+    loop, encode, number = asyncio.get_running_loop(), encoder(), 0
     producer = Producer({
         "bootstrap.servers": servers, "acks": "all", "enable.idempotence": True, "linger.ms": LINGER_MS,
         "partitioner": "murmur2_random",
@@ -107,7 +107,7 @@ async def raw_publish(servers: str, topic: str, meter: Meter) -> None:
 
     thread = threading.Thread(target=poll)
     thread.start()
-    for _ in range(0, meter.count, IN_FLIGHT):
+    for many in portions(meter.count):
         confirms = []
         for order in many:
             number += 1

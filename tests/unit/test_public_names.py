@@ -25,7 +25,6 @@ REASONS: Mapping[str, Sequence[str]] = {
     ],
     "stands below the application, with what writes dead letters": ["- application:DeadLettered"],
     "stands above the broker, with what pulls": ["- broker:Reader"],
-    "comes with static membership": ["- kafka:KafkaConsumeOptions.group_instance_id"],
     "comes with transactions": ["- kafka:KafkaSettings.transactional_id"],
     "comes with more codecs": [
         "- codecs:AvroCodec", "- codecs:ByContentType", "- codecs:CloudEvents", "- codecs:Compressed",

@@ -218,7 +218,7 @@ class KafkaBroker(Broker):
     def source_options(self, options: Mapping[str, Any], group: str | None, drain_timeout: float, /) -> dict[str, Any]:
         """Return the fields of `KafkaSourceOptions` from the resolved options of a subscription."""
         names = (
-            "isolation", "commit_interval", "session_timeout", "max_poll_interval", "client_rack", "config", "prefetch",
+            "isolation", "commit_interval", "group_instance_id", "session_timeout", "max_poll_interval", "client_rack", "config", "prefetch",
         )  # fmt: skip
         return {
             **{name: options[name] for name in names if name in options},
@@ -301,6 +301,8 @@ class KafkaBroker(Broker):
         if options.get("group") is None and delivery != "at_most_once":
             hint = 'class Orders(KafkaConsumer, group="…"), or kafka.defaults.group'
             found.append((f"{delivery} needs a group", hint))
+        if "group_instance_id" in options and (options.get("group") is None or isinstance(address, Partitions)):
+            found.append(("group_instance_id needs the membership of a group", "a group, and no Partitions"))
         if isinstance(address, Partitions) and "start" in options:
             found.append(("start= is of groups", "Partitions(…, start=…)"))
         if options.get("start") == "fail" and options.get("group") is None:

@@ -24,6 +24,8 @@ class KafkaConsumeOptions(ConsumeOptions, total=False):
         isolation: Default "read_committed".
         commit_interval: Longest time in seconds a settled offset waits for its commit. Default 0.1: what a killed worker may
             handle twice is bounded by it.
+        group_instance_id: Static membership: a restart within `session_timeout` moves no partition. Of one process alone;
+            each subscription puts its address behind it, as each is a member of its own.
         session_timeout: Seconds. Default 45.
         max_poll_interval: Seconds the client may go without a poll. Default 300.
         client_rack: For fetching from the nearest replica.
@@ -37,6 +39,7 @@ class KafkaConsumeOptions(ConsumeOptions, total=False):
     start: Literal["earliest", "latest", "fail"]
     isolation: Literal["read_committed", "read_uncommitted"]
     commit_interval: float
+    group_instance_id: str
     session_timeout: float
     max_poll_interval: float
     client_rack: str
@@ -159,6 +162,7 @@ class KafkaSourceOptions:
         start: Where to begin without a committed offset.
         isolation: Kafka's isolation level.
         commit_interval: Seconds between commits.
+        group_instance_id: Of a static member, None for a dynamic one.
         session_timeout: Seconds.
         max_poll_interval: Seconds.
         rebalance_timeout: Seconds a member may take to give its partitions back.
@@ -172,6 +176,7 @@ class KafkaSourceOptions:
     start: Literal["earliest", "latest", "fail"] = field(default="earliest", kw_only=True)
     isolation: Literal["read_committed", "read_uncommitted"] = field(default="read_committed", kw_only=True)
     commit_interval: float = field(default=0.1, kw_only=True)
+    group_instance_id: str | None = field(default=None, kw_only=True)
     session_timeout: float = field(default=45.0, kw_only=True)
     max_poll_interval: float = field(default=300.0, kw_only=True)
     rebalance_timeout: float = field(default=55.0, kw_only=True)

@@ -1,5 +1,6 @@
 """What is wrong with options that are given by a client's own names."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final, TypeAlias
@@ -7,7 +8,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from faststream_oo.errors import Problem
-from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.security import Plain, Scram
 
 Config: TypeAlias = Mapping[str, str | int | float | bool]
@@ -20,6 +21,13 @@ def protocol(settings: KafkaSettings, /) -> str:
     """Return Kafka's name for the way to connect."""
     encrypted = "PLAINTEXT" if settings.tls is None else "SSL"
     return encrypted if settings.auth is None else f"SASL_{encrypted}"
+
+
+def instance_id(options: KafkaSourceOptions, names: str, /) -> str | None:
+    """Return the id of a static member: the user's, and behind it what it subscribes to."""
+    if options.group_instance_id is None:
+        return None
+    return re.sub(r"[^a-zA-Z0-9._-]", "-", f"{options.group_instance_id}.{names}")[:249]
 
 
 def mechanism(auth: Plain | Scram, /) -> str:

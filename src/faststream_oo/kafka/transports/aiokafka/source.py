@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +15,7 @@ from faststream_oo.errors import TransportError
 from faststream_oo.kafka.address import TopicPattern
 from faststream_oo.kafka.client.admin import ClusterAdmin
 from faststream_oo.kafka.client.commits import LostPartitionError, Mark
+from faststream_oo.kafka.client.config import instance_id
 from faststream_oo.kafka.client.membership import Membership, Place
 from faststream_oo.kafka.client.source import LARGEST_READ, OPEN_READS, ClientSource
 from faststream_oo.kafka.client.watch import BrokerWatch
@@ -33,6 +35,10 @@ PRIVATE: Final = ("commit_offsets", "generation")
 _WAIT_MILLIS: Final = 1000
 _HOLDING_MILLIS: Final = 50
 """Longest wait for records while a partition is not read, so that it is read again soon after it may."""
+
+_STORM: Final = 8
+_STORM_SECONDS: Final = 20.0
+"""So many assignments in so short a time are no rebalances of workers that come and go."""
 
 _NO_PLACE: Final = (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError)
 _FATAL: Final = (
@@ -68,6 +74,7 @@ class AiokafkaSource(ClientSource):
         self._consumer: AIOKafkaConsumer = None
         # Held from a commit to the feed of what it covers, for a delivery at most once.
         self._handing_over = asyncio.Lock()
+        self._assignments: deque[float] = deque(maxlen=_STORM)
         # Held from a read to the feed of what it brought: no seek comes in between.
         self._reading = asyncio.Lock()
 
@@ -79,7 +86,10 @@ class AiokafkaSource(ClientSource):
         return 60.0, ""
 
     async def _connect(self, membership: Membership) -> None:
-        consumer = self._consumer = AIOKafkaConsumer(**consumer_options(self._settings, self._options))
+        consumer = self._consumer = AIOKafkaConsumer(
+            **consumer_options(self._settings, self._options),
+            group_instance_id=instance_id(self._options, self._address.name),
+        )
         if not self._by_hand:
             listener = Rebalances(self)
             if isinstance(self._address, TopicPattern):
@@ -111,6 +121,7 @@ class AiokafkaSource(ClientSource):
 
     async def on_assigned(self, partitions: Collection[aiokafka.TopicPartition], /) -> None:
         """Take new partitions of the group over."""
+        self._watch_storm()
         # Nothing is read before the sink has them.
         self._pause(partitions)
         starts = await self._begin_at_end(partitions)
@@ -118,6 +129,15 @@ class AiokafkaSource(ClientSource):
             self._consumer.seek(aiokafka.TopicPartition(*place), at)
         await self._held.take(partitions, starts)
         self._resume(self._held.readable(partitions))
+
+    def _watch_storm(self) -> None:
+        """Fail when another process has our static id: the brokers let the two displace each other for ever."""
+        now = self._clock.time()
+        self._assignments.append(now)
+        storm = len(self._assignments) == _STORM and now - self._assignments[0] < _STORM_SECONDS
+        if storm and self._options.group_instance_id is not None:
+            what = f'group_instance_id="{self._options.group_instance_id}" is used by another process too'
+            self._fail(TransportError(f"{self._address.name} cannot be consumed: {what}"))
 
     async def on_revoked(self) -> None:
         """Give everything back: what is held ends first, and is committed."""

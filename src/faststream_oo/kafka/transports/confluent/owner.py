@@ -24,6 +24,10 @@ UNSURE: Final = KafkaError._IN_PROGRESS  # noqa: SLF001 - a constant
 _POLL_SECONDS: Final = 0.05
 """Longest wait for records; what the loop asks for waits as long, as nothing wakes a poll."""
 
+_ENOUGH: Final = 250
+_GATHER_SECONDS: Final = 0.002
+"""How long more room is waited for when there is not much."""
+
 _PATIENCE_SECONDS: Final = 1.0
 """Seconds without room after which everything is paused: to pause throws away what was fetched already."""
 
@@ -186,6 +190,9 @@ class OwnerThread:
                     self._full_since = monotonic()
                     self._cross(self._listener.ask_room)
                 else:
+                    if room < _ENOUGH:  # what is handled now makes more of it: one crossing for all of that
+                        self._wake.wait(_GATHER_SECONDS)
+                        room = max(1, self._listener.room())
                     self._read(room)
             self._serve()
             self._consumer.close()

@@ -16,6 +16,7 @@ from faststream_oo.kafka.address import TopicPattern
 from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.client.admin import ClusterAdmin
 from faststream_oo.kafka.client.commits import LostPartitionError, Mark
+from faststream_oo.kafka.client.config import instance_id
 from faststream_oo.kafka.client.membership import Membership, Place
 from faststream_oo.kafka.client.source import LARGEST_READ, OPEN_READS, ClientSource
 from faststream_oo.kafka.client.watch import BrokerWatch
@@ -102,6 +103,8 @@ class ConfluentSource(ClientSource):
         self._new_protocol = options.get("group.protocol") == "consumer"
         self._refresh = options["topic.metadata.refresh.interval.ms"] / 1000
         name = f"kafka {self._address.name}"
+        if (static := instance_id(self._options, self._address.name)) is not None:
+            options["group.instance.id"] = static
         options["error_cb"] = ErrorLog(name).note
         try:
             self._owner = OwnerThread(options, self, incremental=incremental(options))

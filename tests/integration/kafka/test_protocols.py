@@ -1,0 +1,119 @@
+"""Cooperative and KIP-848 groups by confluent-kafka, and what it refuses."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+
+from faststream_oo.errors import SetupError
+from faststream_oo.kafka import KafkaSettings, Topic
+from faststream_oo.kafka.transports.confluent import ConfluentTransport, check_config, check_source_config
+from tests.integration.kafka.conftest import CLIENTS, Begin, Raw, RawKafka
+from tests.integration.worlds import until
+from tests.unit.kafka.sinks import RecordingSink
+
+PROTOCOLS = {
+    "cooperative": {"partition.assignment.strategy": "cooperative-sticky", "heartbeat.interval.ms": 100},
+    "kip-848": {"group.protocol": "consumer"},
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("config", PROTOCOLS.values(), ids=PROTOCOLS)
+async def test_a_join_and_a_leave_lose_and_double_nothing(kafka_servers: str, config: Mapping[str, object]) -> None:
+    raw = RawKafka(kafka_servers)
+    topic = await raw.create("protocol", 4)
+    transport = ConfluentTransport(raw.settings)
+    await transport.open()
+    sinks = [RecordingSink(settles=True) for _ in range(2)]
+    sources = [transport.source(Topic(topic), {"group": topic, "config": config}) for _ in sinks]
+    for sink in sinks:
+        sink.budget = 10_000
+    try:
+        await sources[0].start(sinks[0])
+        for number in range(200):
+            await raw.put(topic, b"%d" % number, partition=number % 4)
+        await sources[1].start(sinks[1])
+        await until(lambda: [len(sink.partitions) for sink in sinks] == [2, 2], 60)
+        for number in range(200, 400):
+            await raw.put(topic, b"%d" % number, partition=number % 4)
+        await until(lambda: sum(len(sink.records) for sink in sinks) >= 400)
+        sinks[1].settle(*sinks[1].held)
+        await sources[1].close()
+        await until(lambda: len(sinks[0].partitions) == 4, 60)
+        for number in range(400, 500):
+            await raw.put(topic, b"%d" % number, partition=number % 4)
+        await until(lambda: sum(len(sink.records) for sink in sinks) >= 500)
+    finally:
+        await asyncio.gather(*(source.close() for source in sources))
+        await transport.close()
+
+    assert Counter(value for sink in sinks for value in sink.values) == Counter(b"%d" % n for n in range(500))
+    assert not [error for sink in sinks for error in sink.errors]
+
+
+of_clients = pytest.mark.parametrize("driver", list(CLIENTS), indirect=True)
+
+
+@of_clients
+async def test_a_static_member_that_restarts_moves_no_partition(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("static", 2)
+    _, stays = await begin(topic, RecordingSink(settles=True), group=topic, group_instance_id="one")
+    source, goes = await begin(topic, RecordingSink(settles=True), group=topic, group_instance_id="two")
+    await until(lambda: len(stays.partitions) == len(goes.partitions) == 1)
+    before, had = len(stays.events), goes.partitions
+    await source.close()
+    _, back = await begin(topic, RecordingSink(settles=True), group=topic, group_instance_id="two")
+    await until(lambda: back.partitions == had)
+
+    assert stays.events[before:] == []
+
+
+@of_clients
+async def test_two_of_one_static_id_are_told(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("twice", 2)
+    _, first = await begin(topic, RecordingSink(settles=True), group=topic, group_instance_id="same")
+    second = RecordingSink(settles=True)
+    starting = asyncio.ensure_future(begin(topic, second, group=topic, group_instance_id="same"))
+    await until(lambda: first.errors or second.errors, 50)
+    await asyncio.wait([starting])
+    starting.exception()  # it may have been the one to be told
+
+    (error, *_) = (*first.errors, *second.errors)
+    assert "same" in str(error) or "instance" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"enable.auto.commit": True}, 'kafka.config["enable.auto.commit"]: set by the framework'),
+        ({"enable_auto_commit": True}, 'kafka.config["enable_auto_commit"]: set by the framework'),
+        ({"socket.timeout.mz": 1}, 'has no such option. Hint: "socket.timeout.ms"'),
+        ({"socket.timeout.ms": "soon"}, "Invalid value"),
+        ({"statistics.interval.ms": 5}, "set by the framework"),
+    ],
+)
+def test_what_the_client_cannot_do_is_refused_by_name(config: dict[str, str | int | bool], said: str) -> None:
+    (problem,) = check_config(KafkaSettings(driver="confluent", config=config))
+
+    assert said in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"config": {"message.timeout.ms": 5}}, "is an option of producers"),
+        ({"config": {"group.protocol": "consumer", "heartbeat.interval.ms": 5}}, "is the brokers'"),
+        ({"max_poll_interval": 10.0}, "below session_timeout=45"),
+    ],
+)
+def test_what_a_subscription_cannot_have_is_refused_by_name(options: dict[str, object], said: str) -> None:
+    (problem,) = check_source_config(options)
+
+    assert said in str(problem)
+
+
+def test_a_transport_of_wrong_settings_is_not_made() -> None:
+    with pytest.raises(SetupError, match=r"kafka\.config"):
+        ConfluentTransport(KafkaSettings(driver="confluent", config={"acks": 1}))
