@@ -219,19 +219,24 @@ class ConfluentSource(ClientSource):
         batch: list[Message] = []
         topic, partition = "", -1
         claim: PartitionClaim | None = None
+        seen: list[int] = []
         for message in messages:
             if (error := message.error()) is not None:
                 self._hear(error)
                 continue
             if message.partition() != partition or message.topic() != topic:
-                topic, partition = str(message.topic()), message.partition() or 0
+                if claim is not None:
+                    claim.see(seen)
+                topic, partition, seen = str(message.topic()), message.partition() or 0, []
                 claim = claims.get((topic, partition))
             if claim is None:
                 continue
             record = ConfluentRecord(message)
             if settles:
-                claim.see((record.offset,))
+                seen.append(record.offset)
             batch.append(ReceivedRecord(record, claim))
+        if claim is not None:
+            claim.see(seen)
         if batch and not self._stopped:
             sink.feed(batch)
         self._fed += len(messages)
