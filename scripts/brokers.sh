@@ -244,7 +244,7 @@ launch_kafka() {
   kafka_java
   if [ ! -e "$DIR/kafka/data/meta.properties" ]; then
     scram="[name=$TEST_USER,password=$TEST_PASSWORD]"
-    "${KAFKA_JAVA[@]}" kafka.tools.StorageTool format --cluster-id "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)" \
+    "${KAFKA_JAVA[@]}" kafka.tools.StorageTool format --cluster-id="$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)" \
       --config "$properties" --add-scram "SCRAM-SHA-256=$scram" --add-scram "SCRAM-SHA-512=$scram" \
       >"$DIR/kafka/format.log" 2>&1 || die "kafka: formatting its storage failed: $(cat "$DIR/kafka/format.log")"
   fi

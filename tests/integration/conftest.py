@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 import pytest
 
 from tests.integration.kafka.worlds import RealWorld
-from tests.integration.kinds import KAFKA, KINDS, missing
+from tests.integration.kinds import KAFKA, KINDS, Mortal, missing
 from tests.integration.private import MissingBrokerError, PrivateBroker, private
 from tests.integration.worlds import World
 
@@ -45,6 +45,15 @@ def private_broker() -> Generator[Callable[[str], PrivateBroker]]:
 
 
 @pytest.fixture
-def private_kafka(private_broker: Callable[[str], PrivateBroker]) -> PrivateBroker:
-    """A Kafka of this run's own."""
-    return private_broker("kafka")
+def mortal(request: pytest.FixtureRequest, private_broker: Callable[[str], PrivateBroker]) -> Mortal:
+    """A broker that may be killed; nothing of the test stays connected to it."""
+    kind = KINDS[request.param]
+    assert kind.server is not None
+    private = private_broker(kind.server.name)
+
+    def made() -> World:
+        world = kind.world(private.address)
+        world.endure()
+        return world
+
+    return Mortal(private, made)

@@ -14,9 +14,23 @@ from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
 from tests.integration.kafka.worlds import RealWorld as RealKafka
 from tests.integration.nats.worlds import EmbeddedWorld as EmbeddedNats
 from tests.integration.nats.worlds import RealWorld as RealNats
+from tests.integration.private import PrivateBroker
 from tests.integration.rabbit.worlds import EmbeddedWorld as EmbeddedRabbit
 from tests.integration.rabbit.worlds import RealWorld as RealRabbit
 from tests.integration.worlds import World
+
+
+@frozen
+class Mortal:
+    """A broker that a test may kill.
+
+    Attributes:
+        broker: The process.
+        world: Makes what a test sees of it.
+    """
+
+    broker: PrivateBroker
+    world: Callable[[], World]
 
 
 def missing(hint: str) -> NoReturn:
@@ -92,6 +106,12 @@ real = pytest.mark.parametrize(
     "world", [name for name, kind in KINDS.items() if kind.promises and kind.server], indirect=True
 )
 """For tests with processes of their own, on brokers that promise something."""
+
+
+mortal = pytest.mark.parametrize(
+    "mortal", [name for name, kind in KINDS.items() if kind.promises and kind.server], indirect=True
+)
+"""For tests that kill a broker: one of this run's own."""
 
 
 def of(protocol: str) -> pytest.MarkDecorator:

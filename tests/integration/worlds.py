@@ -5,7 +5,7 @@ import time
 import types
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from faststream_oo import Application
 from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer
 from faststream_oo.message import Outgoing
+from faststream_oo.producer import Producer
 from faststream_oo.subscription import Subscription
 
 Headers = Sequence[tuple[str, Any]]
@@ -81,6 +82,8 @@ class World(ABC):
     consumer: ClassVar[type[Consumer]]
     outgoing: ClassVar[type[Outgoing[Any]]]
     consumes: ClassVar[Callable[..., Callable[[Method], Method]]]
+    producer: ClassVar[type[Producer]]
+    produces: ClassVar[Callable[..., Callable[[Method], Method]]]
     hostile: ClassVar[Headers]
     """Headers of every kind that the broker carries, the worst ones."""
     fuzzed: ClassVar[int] = 50
@@ -123,6 +126,13 @@ class World(ABC):
     def letters(self, address: str, /) -> str:
         """Return the derived dead-letter address of one that this world's group consumes."""
 
+    def endure(self) -> None:  # noqa: B027 - most clients wait without end
+        """Let publishes wait as long as a busy machine may take to start a broker again."""
+
+    async def made(self, name: str, /) -> str:
+        """Make an address without a connection that stays, for a test that kills the broker."""
+        return await self.create(name)
+
     def below(self) -> AbstractContextManager[object]:
         """Return what an application is made and started in."""
         return nullcontext()
@@ -142,6 +152,19 @@ class World(ABC):
         cls = types.new_class("Handlers", (self.consumer,), {**self.options, **options}, lambda own: own.update(names))
         consumer: Consumer = cls(broker)
         return consumer
+
+    def publisher(self, broker: Broker, address: str, /) -> Callable[[object], Awaitable[object]]:
+        """Return what publishes there, and waits as long as a busy machine may take to start a broker again."""
+
+        @self.produces(address)
+        async def publish(self: Any, body: object) -> object:
+            return body
+
+        cls: Any = types.new_class(
+            "Publishing", (self.producer,), {"confirm_timeout": 100.0}, lambda own: own.update(publish=publish)
+        )
+        method: Callable[[object], Awaitable[object]] = cls(broker).publish
+        return method
 
     async def read_until(self, address: str, count: int) -> Sequence[Written]:
         """Return the messages of an address once that many are there."""

@@ -8,10 +8,19 @@ from typing import Any, ClassVar, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from attrs import evolve
 
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
-from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaOutgoing, KafkaSettings, consumes
+from faststream_oo.kafka import (
+    KafkaBroker,
+    KafkaConsumer,
+    KafkaOutgoing,
+    KafkaProducer,
+    KafkaSettings,
+    consumes,
+    produces,
+)
 from faststream_oo.kafka.transports.memory import MemoryCluster
 from tests.integration.worlds import Headers, World, Written
 
@@ -23,6 +32,8 @@ class KafkaWorld(World):
     consumer = KafkaConsumer
     outgoing = KafkaOutgoing
     consumes = staticmethod(consumes)
+    producer = KafkaProducer
+    produces = staticmethod(produces)
     hostile: ClassVar[Headers] = [
         ("h", b"1"), ("h", b"2"), ("null", None), ("binary", b"\xff\xfe"), ("", b"empty name"), ("ü", b"x"),
     ]  # fmt: skip
@@ -57,6 +68,8 @@ class KafkaWorld(World):
 class RealWorld(KafkaWorld):
     """A real Kafka by aiokafka, raw."""
 
+    enduring: ClassVar[Mapping[str, str | int]] = {"request_timeout_ms": 100_000}
+
     def __init__(self, servers: str) -> None:
         super().__init__()
         self.settings = KafkaSettings(servers=[servers])
@@ -70,6 +83,9 @@ class RealWorld(KafkaWorld):
 
     async def __aexit__(self, *_: object) -> None:
         await self._producer.stop()
+
+    def endure(self) -> None:
+        self.settings = evolve(self.settings, config=self.enduring)
 
     async def create(self, name: str, /, partitions: int = 1, **config: str) -> str:
         whole = f"{name}-{uuid.uuid4().hex[:10]}"
@@ -119,6 +135,8 @@ class RealWorld(KafkaWorld):
 
 class ConfluentWorld(RealWorld):
     """A real Kafka, the application on it by confluent-kafka."""
+
+    enduring: ClassVar[Mapping[str, str | int]] = {"message.timeout.ms": 100_000}
 
     def __init__(self, servers: str) -> None:
         super().__init__(servers)

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
-from faststream_oo.nats import NatsBroker, NatsConsumer, NatsOutgoing, NatsSettings, consumes
+from faststream_oo.nats import NatsBroker, NatsConsumer, NatsOutgoing, NatsProducer, NatsSettings, consumes, produces
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.message import Received
 from faststream_oo.nats.transport import NatsTransport
@@ -30,6 +30,8 @@ class NatsWorld(World):
     consumer = NatsConsumer
     outgoing = NatsOutgoing
     consumes = staticmethod(consumes)
+    producer = NatsProducer
+    produces = staticmethod(produces)
     hostile: ClassVar[Headers] = [("h", "1"), ("H", "2"), ("empty", ""), ("text", "ü € \x7f"), ("~!#$%&'*+-.^_`|", "x")]
     settings: NatsSettings
 

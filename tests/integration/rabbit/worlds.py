@@ -14,7 +14,16 @@ from pamqp.commands import Basic
 
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
-from faststream_oo.rabbit import Queue, RabbitBroker, RabbitConsumer, RabbitOutgoing, RabbitSettings, consumes
+from faststream_oo.rabbit import (
+    Queue,
+    RabbitBroker,
+    RabbitConsumer,
+    RabbitOutgoing,
+    RabbitProducer,
+    RabbitSettings,
+    consumes,
+    produces,
+)
 from faststream_oo.rabbit.transports.memory import MemoryServer
 from faststream_oo.rabbit.transports.memory.stored import arrived
 from tests.integration.worlds import Headers, World, Written, until
@@ -27,6 +36,8 @@ class RabbitWorld(World):
     consumer = RabbitConsumer
     outgoing = RabbitOutgoing
     consumes = staticmethod(consumes)
+    producer = RabbitProducer
+    produces = staticmethod(produces)
     # By name, as the client writes them.
     hostile: ClassVar[Headers] = [
         ("binary", bytearray(b"\xff\xfe")), ("h", "1"), ("half", 0.5), ("int", 7), ("large", 2**40),
@@ -109,8 +120,7 @@ class RealWorld(RabbitWorld):
         self._made.append(whole)
         return whole
 
-    async def made(self, name: str) -> str:
-        """Create a queue by a connection of its own, which a test that kills the server needs."""
+    async def made(self, name: str, /) -> str:
         async with RealWorld(self._url) as other:
             whole = await other.create(name)
             other._made.clear()
