@@ -21,6 +21,9 @@ from faststream_oo.message import UNSET, Batch, Message, Unset
 Getter = Callable[[Message], Any]
 """Reads one argument from a message."""
 
+NOT_ASYNC = ("is no coroutine function", "async def; await asyncio.to_thread(…) for what blocks")
+"""What is wrong with a method that is not asynchronous, and the remedy."""
+
 _MARKERS = (Header, Key, Path, Field)
 
 
@@ -129,6 +132,8 @@ def bind(cls: type[object], method: str, message_type: type[Message], codec: Cod
     Raises:
         BindingError: The signature cannot be bound.
     """
+    if not inspect.iscoroutinefunction(inspect.unwrap(getattr(cls, method))):
+        raise BindingError(*NOT_ASYNC)
     hints = hints_of(cls, method)
     parameters = list(inspect.signature(getattr(cls, method)).parameters.values())[1:]
     bodies = [one for one in parameters if _kind(one, hints, message_type) == "body"]

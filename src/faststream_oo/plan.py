@@ -26,6 +26,7 @@ from faststream_oo.problems import (
     asking_problems,
     class_problems,
     did_you_mean,
+    kind_problems,
     option_problems,
     producing_problems,
     settings_problems,
@@ -209,8 +210,13 @@ class Plan:
 
     def _entries(self, served: Served) -> Iterable[Entry]:
         self.problems.extend(class_problems(served.cls, served.path))
-        for route in routes_of(served.cls):
+        wrong = [one for cls in served.cls.__mro__ for one in kind_problems(cls.__name__, own_options(cls))]
+        self.problems.extend(wrong)
+        for route in routes_of(served.cls) if not wrong else ():
             for mark in route.consumes:
+                if wrong := list(kind_problems(f"{served.name}.{route.method}", mark.options)):
+                    self.problems.extend(wrong)
+                    continue
                 entry = self._entry(served, route, mark)
                 self._check_options(entry, mark)
                 if entry.options["enabled"]:

@@ -1,22 +1,37 @@
 """What can be wrong with options and with methods that publish, found before anything connects."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from difflib import get_close_matches
-from types import UnionType
+from inspect import iscoroutinefunction, unwrap
+from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from uuid import UUID
 
 import attrs
 
+from faststream_oo.binding import NOT_ASYNC
 from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer
 from faststream_oo.errors import Problem
 from faststream_oo.markers import Field, Header, Key, Path
 from faststream_oo.message import Batch, Outgoing
+from faststream_oo.options import RetryPolicy
 from faststream_oo.outcome import Outcome
 from faststream_oo.producer import Producer
 from faststream_oo.publishing import placeholders, produced_body
 from faststream_oo.routes import Mark, RequestMark, Route, own_options, routes_of, unknown_without
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "concurrency": (int,),
+    "prefetch": (int,),
+    "timeout": (float, int, NoneType),
+    "retry": (RetryPolicy,),
+    "errors": (Mapping,),
+    "unmatched": (Outcome,),
+}
+_FIELDLESS = frozenset({str, bytes, int, float, bool, Decimal, UUID, datetime, list, tuple})
 _AT_LEAST_ONE = ("concurrency", "prefetch")
 _POSITIVE = ("timeout", "commit_interval", "session_timeout", "max_poll_interval", "confirm_timeout")
 _ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
@@ -26,6 +41,17 @@ _ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
     "dead_letter": (str,),
     "ordered_by": (Key, Header, Path, Field),
 }
+
+
+def kind_problems(name: str, options: Mapping[str, Any], /) -> Iterable[Problem]:
+    """Return options whose values are of another kind than they must be, which everything else about them rests on."""
+    for option, kinds in _KINDS.items():
+        if option in options and not isinstance(value := options[option], kinds):
+            yield Problem(name, f"{option}={value!r} is no {kinds[0].__name__}")
+    errors = options.get("errors")
+    for error, rule in errors.items() if isinstance(errors, Mapping) else ():
+        if isinstance(rule, type):
+            yield Problem(name, f"errors: {error.__name__} leads to the class {rule.__name__}", f"{rule.__name__}(…)")
 
 
 def class_problems(cls: type[Consumer], path: str, /) -> Iterable[Problem]:
@@ -130,6 +156,9 @@ def producing_problems(broker: Broker, cls: type[object], method: str, mark: Mar
     )
     yield from option_problems(path, mark.options, broker.produce_names)
     function = getattr(cls, method)
+    if issubclass(cls, Producer) and not iscoroutinefunction(unwrap(function)):
+        yield Problem(path, *NOT_ASYNC)
+        return
     try:
         returned = get_type_hints(function, include_extras=True).get("return", Any)
     except NameError as error:
@@ -195,6 +224,8 @@ def _fields(cls: Any) -> Mapping[str, Any] | None:
     cls = get_origin(cls) or cls
     if not isinstance(cls, type):
         return None
+    if cls in _FIELDLESS:
+        return {}
     if attrs.has(cls) or hasattr(cls, "__dataclass_fields__") or is_typeddict(cls) or hasattr(cls, "_fields"):
         try:
             return get_type_hints(cls)

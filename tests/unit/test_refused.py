@@ -106,6 +106,57 @@ def test_a_server_that_is_no_host_and_port_without_showing_it() -> None:
     assert "secret" not in str(refused.value)
 
 
+def test_methods_that_are_not_asynchronous() -> None:
+    class Orders(KafkaConsumer, group="g"):
+        @consumes("orders")  # type: ignore[arg-type]  # that is the mistake
+        def placed(self, order: Order) -> None: ...
+
+    class Payments(KafkaProducer):
+        @produces("payments")  # type: ignore[arg-type]  # that is the mistake
+        def requested(self, order: Order) -> Order:
+            return order
+
+    class Billing(containers.DeclarativeContainer):
+        config = providers.Configuration(strict=True)
+        kafka = KafkaContainer(config=config.kafka)
+        payments = providers.Singleton(Payments, broker=kafka.broker)
+        orders = providers.Factory(Orders, broker=kafka.broker)
+
+    with pytest.raises(SetupError) as refused:
+        Application(Billing()).check()
+    assert [str(one) for one in refused.value.problems] == [
+        f"{path}: is no coroutine function. Hint: async def; await asyncio.to_thread(…) for what blocks"
+        for path in ("Orders.placed", "Payments.requested")
+    ]
+
+
+def test_options_of_another_kind() -> None:
+    class Orders(KafkaConsumer, group="g", retry=3, errors={ValueError: Ack}):  # type: ignore[arg-type, dict-item]  # the mistake
+        @consumes("orders")
+        async def placed(self, order: Order) -> None: ...
+
+    class Refunds(KafkaConsumer, group="g"):
+        @consumes("refunds", timeout="5", errors=[ValueError], concurrency="many")  # type: ignore[arg-type]  # the mistake
+        async def placed(self, order: Order) -> None: ...
+
+    assert problems(Orders, Refunds) == [
+        "Orders: retry=3 is no RetryPolicy",
+        "Orders: errors: ValueError leads to the class Ack. Hint: Ack(…)",
+        "Refunds.placed: concurrency='many' is no int",
+        "Refunds.placed: timeout='5' is no float",
+        "Refunds.placed: errors=[<class 'ValueError'>] is no Mapping",
+    ]
+
+
+def test_a_key_of_a_body_without_fields() -> None:
+    class Orders(KafkaConsumer, group="g"):
+        @consumes("orders")
+        @produces("numbers", key="order_id")
+        async def placed(self, order: Order) -> int | None: ...
+
+    assert problems(Orders) == ['Orders.placed: int has no field "order_id" for key=']
+
+
 def test_a_service_as_a_parameter() -> None:
     class Orders(KafkaConsumer, group="g"):
         @consumes("orders")
