@@ -14,7 +14,6 @@ from faststream_oo.errors import error_type
 from faststream_oo.message import Message
 from faststream_oo.transport import Frame
 
-_PREFIX: Final = "fsoo-"
 _LONGEST: Final = 8 * 1024  # bytes of one diagnostic header
 _ALL: Final = 32 * 1024  # bytes of all of them
 _LARGE: Final = ("fsoo-error-stack", "fsoo-error-cause", "fsoo-error-message")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from inspect import iscoroutinefunction, unwrap
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID
 
 import attrs
@@ -49,7 +49,9 @@ def kind_problems(name: str, options: Mapping[str, Any], /) -> Iterable[Problem]
         if option in options and not isinstance(value := options[option], kinds):
             yield Problem(name, f"{option}={value!r} is no {kinds[0].__name__}")
     errors = options.get("errors")
-    for error, rule in errors.items() if isinstance(errors, Mapping) else ():
+    if not isinstance(errors, Mapping):
+        return
+    for error, rule in cast("Mapping[type[Exception], object]", errors).items():
         if isinstance(rule, type):
             yield Problem(name, f"errors: {error.__name__} leads to the class {rule.__name__}", f"{rule.__name__}(…)")
 

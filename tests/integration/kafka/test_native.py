@@ -10,7 +10,16 @@ import orjson
 from attrs import frozen
 
 from faststream_oo import Application, DeadLetter, Drop, RetryPolicy
-from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaMessage, KafkaOutgoing, Topic, TopicPartition, consumes
+from faststream_oo.kafka import (
+    KafkaBroker,
+    KafkaConsumer,
+    KafkaMessage,
+    KafkaOutgoing,
+    Topic,
+    TopicPartition,
+    Topics,
+    consumes,
+)
 from tests.integration.kafka.worlds import EmbeddedWorld, KafkaWorld
 from tests.integration.kinds import of
 from tests.integration.worlds import until
@@ -165,6 +174,24 @@ async def test_a_record_without_a_value_is_a_dead_letter_without_one(world: Kafk
 
     assert (letter["value"], letter["key"]) == (None, b"key")
     assert letter["named"]["fsoo-dl-reason"] == b"undecodable"
+
+
+@of("kafka")
+async def test_several_topics_are_one_subscription_and_a_tombstone_is_none(world: KafkaWorld) -> None:
+    one, other = await world.create("one"), await world.create("other")
+    seen: list[tuple[str, Order | None, bytes | None, bool]] = []
+
+    class Many(KafkaConsumer, group=f"{one}-g"):
+        @consumes(Topics(one, other))
+        async def order(self, order: Order | None, message: KafkaMessage[Order | None]) -> None:
+            seen.append((message.topic, order, message.key, message.tombstone))
+
+    async with serving(world, Many) as (broker, _):
+        await broker.publish(one, KafkaOutgoing(Order("o-1", 1), key="k"))
+        await broker.publish(other, KafkaOutgoing(None, key="k"))
+        await until(lambda: len(seen) == 2)
+
+    assert sorted(seen, key=lambda one: one[3]) == [(one, Order("o-1", 1), b"k", False), (other, None, b"k", True)]
 
 
 async def test_a_record_without_key_and_value_is_a_dead_letter_that_can_be_told() -> None:
