@@ -99,8 +99,8 @@ async def test_an_application_stops_without_its_broker_and_leaves_nothing_open(m
             await stack.aclose()
 
     assert handled == [7]
-    assert asyncio.all_tasks() == tasks
-    assert open_sockets() == sockets
+    assert asyncio.all_tasks() <= tasks  # a connection of the test may have ended meanwhile
+    assert open_sockets() <= sockets
 
     await mortal.broker.restart()
     async with world.serving(number, **world.impatient):
