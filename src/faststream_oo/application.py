@@ -13,6 +13,7 @@ from dependency_injector import providers
 from dependency_injector.containers import Container
 from dependency_injector.providers import Provider
 
+from faststream_oo.assembly import start_subscription
 from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer
 from faststream_oo.container.wiring import Wiring
@@ -21,7 +22,7 @@ from faststream_oo.errors import LifecycleError, Problem, SetupError
 from faststream_oo.intake import Intake
 from faststream_oo.middleware import Middleware
 from faststream_oo.outbox import send_all
-from faststream_oo.plan import NoProvision, Plan, Planned, Provision, Served, start_subscription
+from faststream_oo.plan import NoProvision, Plan, Planned, Provision, Served
 from faststream_oo.producer import Producer
 from faststream_oo.publishing import placeholders
 from faststream_oo.routes import class_prefix, routes_of

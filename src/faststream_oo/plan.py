@@ -1,6 +1,6 @@
-"""Classes and options to subscriptions: every start-up check, and what is started when all of them pass."""
+"""Classes and options to subscriptions: what an application serves, and every check before it starts."""
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar, cast
 
@@ -12,16 +12,12 @@ from faststream_oo.broker import Broker
 from faststream_oo.choice import Candidate, compile_choice, members
 from faststream_oo.codec import Codec
 from faststream_oo.consumer import Consumer
-from faststream_oo.current import CURRENT, Attempt
-from faststream_oo.deadletters import DeadLetterWriter
 from faststream_oo.errors import DecodeError, Problem, SetupError
-from faststream_oo.intake import Intake
 from faststream_oo.lanes import KeyOf
 from faststream_oo.markers import Field, declared_contract
 from faststream_oo.message import UNSET, Message
 from faststream_oo.options import RetryPolicy
 from faststream_oo.outcome import DeadLetter
-from faststream_oo.pipeline import Handler, Rules, Terms, compile_attempt
 from faststream_oo.problems import (
     asking_problems,
     class_problems,
@@ -34,9 +30,7 @@ from faststream_oo.problems import (
 from faststream_oo.producer import Producer
 from faststream_oo.publishing import produced_body
 from faststream_oo.routes import Mark, Route, class_options, merge, own_options, routes_of
-from faststream_oo.scope import Exits, Recipe, enter, leave
-from faststream_oo.settlement import IntakeTerms
-from faststream_oo.transport import Claim
+from faststream_oo.scope import Recipe
 
 H = TypeVar("H")
 
@@ -352,8 +346,8 @@ class Plan:
         middlewares, per_attempt = zip(*(self._middlewares(entry) for entry in entries), strict=True)
         planned = Planned(name, entries, bindings, middlewares, per_attempt)
         try:
-            _choice(planned, entries)
-            _key_of(planned)
+            choice_of(planned, entries)
+            key_of(planned)
         except BindingError as error:
             self.problems.append(Problem(name, error.what, error.hint))
             return
@@ -449,7 +443,7 @@ def _by_subscription(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
     return found.values()
 
 
-def _choice(planned: Planned, handlers: Sequence[H]) -> Callable[[Message], H | None]:
+def choice_of(planned: Planned, handlers: Sequence[H], /) -> Callable[[Message], H | None]:
     """Return what chooses among the methods of a subscription."""
     candidates = [
         Candidate(handler, entry.handler_name, entry.options.get("when"), binding.body)
@@ -459,14 +453,15 @@ def _choice(planned: Planned, handlers: Sequence[H]) -> Callable[[Message], H | 
 
 
 def _plain_codec(planned: Planned) -> Codec:
-    return _codec_of(planned.entries[0])
+    return codec_of(planned.entries[0])
 
 
-def _codec_of(entry: Entry) -> Codec:
+def codec_of(entry: Entry, /) -> Codec:
+    """Return the codec of a method."""
     return cast(Codec, entry.served.broker.object_of(entry.options["codec"]))
 
 
-def _key_of(planned: Planned) -> KeyOf | None:
+def key_of(planned: Planned, /) -> KeyOf | None:
     """Return what makes a lane. Raises BindingError."""
     ordered_by = planned.options["ordered_by"]
     if ordered_by is None:
@@ -487,99 +482,3 @@ def _key_of(planned: Planned) -> KeyOf | None:
         return value if isinstance(value, Hashable) else repr(value)
 
     return key
-
-
-async def start_subscription(
-    planned: Planned, drain_timeout: float, crashed: Callable[[BaseException], object], /
-) -> Intake:
-    """Start one checked subscription on its open broker and return it."""
-    broker, options = planned.broker, planned.options
-    clock = broker.clock
-    handlers = [_handler(planned, index) for index in range(len(planned.entries))]
-    intake = _intake(planned, handlers[0], drain_timeout, crashed)
-    manual = options["delivery"] == "manual"
-    terms = Terms(
-        choose=_choice(planned, handlers),
-        unmatched=options["unmatched"],
-        fallback=Rules(options["retry"], options["errors"], clock),
-        clock=clock,
-        manual=manual,
-        held=options["outbox"] is not False,
-        settle=intake.settle if manual else None,
-        observer=broker.observer,
-    )
-    await intake.start(compile_attempt(handlers, terms, intake), clock)
-    return intake
-
-
-def _handler(planned: Planned, index: int) -> Handler:
-    entry = planned.entries[index]
-    served, options = entry.served, entry.options
-    method, broker = entry.route.method, served.broker
-    returned = produced_body(getattr(served.cls, method))
-    return Handler(
-        name=entry.handler_name,
-        method=method,
-        instance=served.instance,
-        recipe=None if served.recipe is None else served.recipe(planned.per_attempt[index]),
-        binding=planned.bindings[index],
-        middlewares=planned.middlewares[index],
-        publications=broker.publications_of(served.cls, method),
-        rules=Rules(options["retry"], options["errors"], broker.clock),
-        timeout=options["timeout"],
-        answers=broker.answers(_codec_of(entry), options["middlewares"], returned) if options["reply"] else None,
-    )
-
-
-def _intake(
-    planned: Planned, handler: Handler, drain_timeout: float, crashed: Callable[[BaseException], object]
-) -> Intake:
-    broker, options = planned.broker, planned.options
-    address = broker.locate(planned.address)
-    group = options.get("group")
-    whole_group = None if group is None else broker.options.prefix + group
-    letter = options.get("dead_letter")
-    terms = IntakeTerms(
-        name=planned.name,
-        address=address.name,
-        group=whole_group,
-        concurrency=options["concurrency"],
-        prefetch=options["prefetch"],
-        key_of=_key_of(planned),
-        retry=options["retry"],
-        confirm=options["outbox"] == "confirm",
-        manual=options["delivery"] == "manual",
-        drain_timeout=drain_timeout,
-    )
-    source = broker.source(address, broker.source_options(options, whole_group, drain_timeout))
-    letters = DeadLetterWriter(broker, planned.name, whole_group, None if letter is None else broker.locate(letter))
-    made: Intake = broker.running_type(terms, broker, source, letters, _changed(planned, handler), crashed)
-    return made
-
-
-def _changed(planned: Planned, handler: Handler) -> Callable[[str, Sequence[Claim]], Awaitable[None]] | None:
-    """Return what tells the consumer about claims, None when it does not listen."""
-    served = planned.entries[0].served
-    if not served.cls._hears_claims():  # noqa: SLF001 - the protocol's own hook
-        return None
-    recipe = handler.recipe
-    if recipe is None:
-        return served.instance._claims_changed if served.instance else None  # noqa: SLF001
-
-    async def changed(kind: str, claims: Sequence[Claim]) -> None:
-        attempt = Attempt()
-        attempt.held = False
-        CURRENT.set(attempt)
-        exits: Exits = []
-        error: BaseException | None = None
-        try:
-            built = await enter(recipe, attempt, exits)
-            await built[0]._claims_changed(kind, claims)  # noqa: SLF001
-        except BaseException as raised:
-            error = raised
-            raise
-        finally:
-            await leave(exits, error)
-            CURRENT.set(None)
-
-    return changed
