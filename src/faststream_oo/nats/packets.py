@@ -39,15 +39,9 @@ def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) 
     if "fsoo-request-id" in headers:
         headers = dict(headers)
         reply = _reply(headers)
-    size = len(body)
-    if headers:
-        size += _BLOCK
-        for name, text in headers.items():
-            if name not in names:
-                _check(name)
-                if len(names) < NO_NAMES:
-                    names.add(name)
-            size += len(name) + _LINE + (len(text) if text.isascii() else len(_encoded(name, text)))
+    if not headers.keys() <= names:
+        _check(headers, names)
+    size = len(body) + _size(headers)
     if size > largest:
         what = f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
         raise PublishError(what)
@@ -84,8 +78,12 @@ def _copied(subject: str, frame: Frame, largest: int) -> Packet:
 
 
 def _size(headers: Mapping[str, str]) -> int:
-    lines = sum(len(name) + _LINE + len(_encoded(name, text)) for name, text in headers.items())
-    return _BLOCK + lines if headers else 0
+    texts = headers.values()
+    if all(map(str.isascii, texts)):
+        length = sum(map(len, texts))
+    else:
+        length = sum(len(_encoded(name, text)) for name, text in headers.items())
+    return _BLOCK + sum(map(len, headers)) + _LINE * len(headers) + length if headers else 0
 
 
 def _encoded(name: str, text: str) -> bytes:
@@ -95,9 +93,12 @@ def _encoded(name: str, text: str) -> bytes:
         raise PublishError(f'header "{name}" cannot be encoded: {error.reason}') from error
 
 
-def _check(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise PublishError(f'"{name}" is no name of a header: letters, digits and !#$%&\'*+-.^_`|~')
+def _check(headers: Mapping[str, str], names: MutableSet[str]) -> None:
+    for name in headers:
+        if not _NAME.fullmatch(name):
+            raise PublishError(f'"{name}" is no name of a header: letters, digits and !#$%&\'*+-.^_`|~')
+        if len(names) < NO_NAMES:
+            names.add(name)
 
 
 def _key(key: bytes) -> str:
