@@ -14,11 +14,11 @@ class LedgerClaim:
     Positions need not be contiguous: only the order in which they were seen counts.
 
     Args:
-        moved: Called when the mark moved, or too many ended above it; must be cheap and never raise.
+        moved: Called when the mark has moved since `taken`, or too many ended above it; must be cheap and never raise.
         apart: So many may end above a position that has not, before `moved` is called for them.
     """
 
-    __slots__ = ("_apart", "_done", "_moved", "_seen", "live", "mark")
+    __slots__ = ("_apart", "_done", "_moved", "_seen", "_told", "live", "mark")
 
     def __init__(self, moved: Callable[[], object], apart: float = inf) -> None:
         self._apart = apart
@@ -28,6 +28,7 @@ class LedgerClaim:
         self._seen: deque[int] = deque()
         self._done: set[int] = set()
         self._moved = moved
+        self._told = False
 
     def see(self, positions: Iterable[int], /) -> None:
         """Add positions in growing order, before their messages are fed."""
@@ -53,7 +54,13 @@ class LedgerClaim:
             mark = seen.popleft()
             done.remove(mark)
         self.mark = mark
-        self._moved()
+        if not self._told:
+            self._told = True
+            self._moved()
+
+    def taken(self) -> None:
+        """Note that the mark is read now: the next move is told again."""
+        self._told = False
 
     def give_back(self, position: int, /) -> None:
         """Take note that a message was given back; here it stays open, so the mark stays below it."""

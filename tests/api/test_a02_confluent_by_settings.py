@@ -13,7 +13,9 @@ from tests.api.a02_confluent_by_settings import CONFIG, same_settings_in_code
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> dict[str, Any]:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    for name in ("KAFKA_1", "KAFKA_2", "KAFKA_PASSWORD"):  # the file takes its defaults
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "billing.yaml").write_text(CONFIG)
     return dict(read_config(tmp_path / "billing.yaml", env_prefix="BILLING_"))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
 from tests.integration.worlds import World
@@ -11,9 +11,12 @@ ROOT = Path(__file__).parents[2]
 
 
 async def worker(kind: str, world: World, address: str, log: Path) -> Process:
-    """Start a worker on an address."""
+    """Start a worker on an address, and return when it takes messages."""
     command = ("-m", "tests.integration.worker", kind, address, world.group, str(log))
-    return await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stderr=DEVNULL)
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=PIPE, stderr=DEVNULL)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    return process
 
 
 def handled(log: Path) -> list[tuple[str, int]]:

@@ -36,6 +36,20 @@ def test_the_mark_is_the_last_position_below_which_all_have_ended(seen: list[int
     assert len(moves) == len(set(moves))
 
 
+def test_a_move_is_told_once_until_the_mark_is_taken() -> None:
+    moves: list[int | None] = []
+    claim = LedgerClaim(lambda: moves.append(claim.mark))
+    claim.see(range(4))
+
+    claim.settle(at(0), Ack())
+    claim.settle(at(1), Ack())
+    claim.taken()
+    claim.settle(at(2), Ack())
+    claim.settle(at(3), Ack())
+
+    assert (moves, claim.mark) == ([0, 2], 3)
+
+
 @given(seen=positions, data=st.data())
 def test_what_is_given_back_holds_the_mark(seen: list[int], data: st.DataObject) -> None:
     back = data.draw(st.sampled_from(seen))

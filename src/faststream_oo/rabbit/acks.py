@@ -63,6 +63,7 @@ class ChannelClaim(LedgerClaim):
 
     def take(self) -> Settles:
         """Return what the server was not told yet."""
+        self.taken()
         single: Sequence[int] = ()
         if len(self._done) > self._apart:
             single = sorted(self._done)

@@ -71,7 +71,10 @@ class Commits:
             TransportError: The broker refuses it.
         """
         async with self._lock:
-            marks = [(claim, offset) for claim in self._claims() if (offset := claim.next_offset) is not None]
+            claims = self._claims()
+            for claim in claims:
+                claim.taken()
+            marks = [(claim, offset) for claim in claims if (offset := claim.next_offset) is not None]
             moved = [(claim, offset) for claim, offset in marks if claim.live and (again or offset != claim.committed)]
             if not moved:
                 return

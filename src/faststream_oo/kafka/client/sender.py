@@ -67,7 +67,11 @@ class TopicSender(ABC):
 
     def send(self, frame: Frame, /) -> Confirm:
         """Accept a record; the future gives its place in the log. Raises PublishError."""
-        value, key, headers = content(frame, self._topic)
+        value, key = frame.body, frame.key
+        if frame.copy_of is None and value is not None and all(map(str.isascii, frame.headers.values())):
+            headers: Headers = [(name, text.encode()) for name, text in frame.headers.items()]
+        else:
+            value, key, headers = content(frame, self._topic)
         # Only what may be too large is measured.
         if frame.copy_of is None and value is not None and len(value) > self._largest >> 1:
             self._check_size((value, key, headers))

@@ -14,8 +14,7 @@ from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.confluent.admin import ConfluentAdmin
 from faststream_oo.kafka.transports.confluent.causes import ErrorLog, connect_error, refuses
 from faststream_oo.kafka.transports.confluent.config import check_config, check_source_config, largest_record
-from faststream_oo.kafka.transports.confluent.deliveries import Deliveries
-from faststream_oo.kafka.transports.confluent.sender import ConfluentSender
+from faststream_oo.kafka.transports.confluent.sender import ConfluentSender, Deliveries
 from faststream_oo.kafka.transports.confluent.source import ConfluentSource
 from faststream_oo.waiting import bounded
 

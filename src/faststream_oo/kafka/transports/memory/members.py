@@ -336,6 +336,7 @@ class MemorySource:
         if self._group is None or not self._cluster.online.is_set():
             return
         for partition, claim in self._claims.items():
+            claim.taken()
             offset = claim.next_offset
             if offset is not None and offset != claim.committed:
                 self._group.commit(partition, offset)
