@@ -5,6 +5,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final
 
 import confluent_kafka
@@ -25,6 +26,13 @@ from faststream_oo.kafka.transports.confluent.causes import describe, error_of, 
 from faststream_oo.kafka.transports.confluent.config import admin_options
 
 _ANSWER_SECONDS: Final = 30.0
+_ELECTED_SECONDS: Final = 5.0
+_AGAIN_SECONDS: Final = 0.1
+_LEADERLESS: Final = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
 _PLACES: Final[Any] = OffsetSpec  # its methods have no type
 
 
@@ -134,14 +142,24 @@ class ConfluentAdmin(ClusterAdmin):
             return await asyncio.to_thread(client.list_topics, timeout=_ANSWER_SECONDS)
 
     async def _offsets(self, partitions: Collection[TopicPartition], spec: object) -> Offsets:
+        deadline = monotonic() + _ELECTED_SECONDS
         with _translated("cannot ask for offsets"):
-            futures = self._client.list_offsets(
-                {native(one): spec for one in partitions}, request_timeout=_ANSWER_SECONDS
-            )
-            return {
-                TopicPartition(one.topic, one.partition): (await asyncio.wrap_future(future)).offset
-                for one, future in futures.items()
-            }
+            while True:
+                try:
+                    return await self._ask_offsets(partitions, spec)
+                except KafkaException as error:
+                    # Brokers learn a moment later than their controller what a new topic has; this client asks once.
+                    if error_of(error).code() not in _LEADERLESS or monotonic() > deadline:
+                        raise
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _ask_offsets(self, partitions: Collection[TopicPartition], spec: object) -> Offsets:
+        futures = self._client.list_offsets({native(one): spec for one in partitions}, request_timeout=_ANSWER_SECONDS)
+        answers = await asyncio.gather(*map(asyncio.wrap_future, futures.values()))
+        return {
+            TopicPartition(one.topic, one.partition): answer.offset
+            for one, answer in zip(futures, answers, strict=True)
+        }
 
     @property
     def _client(self) -> Any:
