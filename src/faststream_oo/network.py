@@ -16,7 +16,7 @@ def system_cause(error: OSError, /) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS: {(error.reason or str(error)).lower().replace('_', ' ')}"
     if isinstance(error, socket.gaierror):
-        return error.strerror or str(error)
+        return (error.strerror or str(error)).lower()
     numbers = _numbers(error)
     return ", ".join(os.strerror(number).lower() for number in sorted(numbers)) or str(error) or type(error).__name__
 

@@ -23,7 +23,7 @@ from faststream_oo.kafka.address import (
 from faststream_oo.kafka.message import KafkaMessage, KafkaOutgoing, KafkaReceipt, KafkaSubscription, PartitionInfo
 from faststream_oo.kafka.options import KafkaClassOptions, KafkaProduceOptions, KafkaRouteOptions, KafkaSettings
 from faststream_oo.kafka.running import KafkaIntake
-from faststream_oo.kafka.transport import KafkaTransport, client_problems, make_transport
+from faststream_oo.kafka.transport import KafkaTransport, client_problems, make_transport, source_problems
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
@@ -318,7 +318,7 @@ class KafkaBroker(Broker):
         if (timeout := options.get("timeout")) is not None and timeout >= lease:
             found.append((f"timeout={timeout:g} is not below max_poll_interval={lease:g}", "a shorter timeout"))
         if self._transport is None:
-            found += [(f"{one.path}: {one.what}", one.hint) for one in client_problems(self._settings, options)]
+            found += [(f"{one.path}: {one.what}", one.hint) for one in source_problems(self._settings, options)]
         return found
 
     def part_hint(self, address: Address, part: str, /) -> str:

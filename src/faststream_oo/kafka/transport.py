@@ -1,10 +1,10 @@
 """The contract of a Kafka client; second ring of the public API."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from faststream_oo.address import Address
-from faststream_oo.current import EMBEDDING
+from faststream_oo.clients import Client, embedded, installed, refusals
 from faststream_oo.errors import Problem, SetupError
 from faststream_oo.kafka.address import SeekTo, TopicPartition
 from faststream_oo.kafka.message import KafkaReceipt, PartitionInfo
@@ -56,20 +56,8 @@ class KafkaTransport(Transport[KafkaReceipt], Protocol):
         """
 
 
-_LIBRARIES: Final = {"confluent_kafka": "confluent-kafka"}
-"""Names to install by, of modules that are called otherwise."""
-
-
-class KafkaClient(Protocol):
-    """What the package of a client library gives, below `transports`."""
-
-    def make(self, settings: KafkaSettings, /) -> KafkaTransport:
-        """Return the transport; no I/O. Raises SetupError for settings that are wrong."""
-        ...
-
-    def check_config(self, settings: KafkaSettings, /) -> Sequence[Problem]:
-        """Return what is wrong with the settings for this client; no I/O."""
-        ...
+class KafkaClient(Client[KafkaSettings, KafkaTransport], Protocol):
+    """What the package of a Kafka client gives, below `transports`."""
 
     def check_source_config(self, options: Mapping[str, object], /) -> Sequence[Problem]:
         """Return what is wrong with the `config` of a subscription's options, its path relative to these; no I/O."""
@@ -82,38 +70,39 @@ def make_transport(settings: KafkaSettings, /) -> KafkaTransport:
     Raises:
         SetupError: Its client library is not installed, or refuses the settings.
     """
-    if _embedded(settings):
+    if embedded(settings):
         from faststream_oo.kafka.transports.memory.transport import MemoryTransport
 
         return MemoryTransport(settings)
-    return _client(settings).make(settings)
+    return installed(*_client(settings)).make(settings)
 
 
-def client_problems(settings: KafkaSettings, options: Mapping[str, object] | None = None, /) -> Sequence[Problem]:
-    """Return what the client would refuse, that it is not installed too: in the settings, or in a subscription's options."""
-    if _embedded(settings):
+def client_problems(settings: KafkaSettings, /) -> Sequence[Problem]:
+    """Return what the client would refuse of the settings, that it is not installed too."""
+    return () if embedded(settings) else refusals(settings, *_client(settings))
+
+
+def source_problems(settings: KafkaSettings, options: Mapping[str, object], /) -> Sequence[Problem]:
+    """Return what an installed client would refuse of a subscription's options, paths relative to these."""
+    if embedded(settings):
         return ()
     try:
-        client = _client(settings)
-    except SetupError as error:
-        return error.problems if options is None else ()
-    return client.check_config(settings) if options is None else client.check_source_config(options)
+        return installed(*_client(settings)).check_source_config(options)
+    except SetupError:  # `client_problems` tells it
+        return ()
 
 
-def _embedded(settings: KafkaSettings) -> bool:
-    embedding = EMBEDDING.get()
-    return settings.driver == "memory" or (embedding is not None and embedding.memory)
+def _client(settings: KafkaSettings) -> tuple[Callable[[], KafkaClient], str, str]:
+    return (_confluent, "kafka", "confluent") if settings.driver == "confluent" else (_aiokafka, "kafka", "kafka")
 
 
-def _client(settings: KafkaSettings) -> KafkaClient:
-    extra = "confluent" if settings.driver == "confluent" else "kafka"
-    try:
-        if settings.driver == "confluent":
-            from faststream_oo.kafka.transports import confluent
+def _aiokafka() -> KafkaClient:
+    from faststream_oo.kafka.transports import aiokafka
 
-            return confluent
-        from faststream_oo.kafka.transports import aiokafka
-    except ModuleNotFoundError as error:
-        what = f"{_LIBRARIES.get(error.name or '', error.name)} is not installed"
-        raise SetupError([Problem("kafka.driver", what, f'pip install "faststream-oo[{extra}]"')]) from error
     return aiokafka
+
+
+def _confluent() -> KafkaClient:
+    from faststream_oo.kafka.transports import confluent
+
+    return confluent

@@ -276,7 +276,7 @@ class RabbitBroker(Broker):
         """Return what is wrong with the settings, as far as that is known without connecting."""
         problem = Problem("rabbit.url", "is no amqp:// or amqps:// URL", "amqp://user:password@host:5672/")
         wrong = [problem for url in self._settings.urls if not url.startswith(("amqp://", "amqps://"))]
-        return [*wrong, *client_problems(self._settings)]
+        return wrong if self._transport is not None else [*wrong, *client_problems(self._settings)]
 
     def address_problems(self, address: Address, /, *, consuming: bool) -> Sequence[tuple[str, str]]:
         """Return why RabbitMQ would refuse an address."""

@@ -1,10 +1,10 @@
 """The contract of a RabbitMQ client; second ring of the public API."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from faststream_oo.current import EMBEDDING
-from faststream_oo.errors import Problem, SetupError
+from faststream_oo.clients import Client, embedded, installed, refusals
+from faststream_oo.errors import Problem
 from faststream_oo.rabbit.address import Binding, Exchange, Queue
 from faststream_oo.rabbit.options import RabbitSettings
 from faststream_oo.transport import Transport
@@ -31,34 +31,21 @@ def make_transport(settings: RabbitSettings, /) -> RabbitTransport:
     """Return the transport that `settings.driver` names, or the embedded one inside a Harness or `--memory`.
 
     Raises:
-        SetupError: Its client library is not installed.
+        SetupError: Its client library is not installed, or refuses the settings.
     """
-    if _embedded(settings):
+    if embedded(settings):
         from faststream_oo.rabbit.transports.memory.transport import MemoryTransport
 
         return MemoryTransport(settings)
-    return _client()(settings)
+    return installed(_client, "rabbit").make(settings)
 
 
 def client_problems(settings: RabbitSettings, /) -> Sequence[Problem]:
-    """Return that the client library is not installed, if it is needed and not there."""
-    if not _embedded(settings):
-        try:
-            _client()
-        except SetupError as error:
-            return error.problems
-    return ()
+    """Return what the client would refuse of the settings, that it is not installed too."""
+    return () if embedded(settings) else refusals(settings, _client, "rabbit")
 
 
-def _embedded(settings: RabbitSettings) -> bool:
-    embedding = EMBEDDING.get()
-    return settings.driver == "memory" or (embedding is not None and embedding.memory)
+def _client() -> Client[RabbitSettings, RabbitTransport]:
+    from faststream_oo.rabbit.transports import aio_pika
 
-
-def _client() -> Callable[[RabbitSettings], RabbitTransport]:
-    try:
-        from faststream_oo.rabbit.transports.aio_pika.transport import AioPikaTransport
-    except ModuleNotFoundError as error:
-        problem = Problem("rabbit.driver", f"{error.name} is not installed", 'pip install "faststream-oo[rabbit]"')
-        raise SetupError([problem]) from error
-    return AioPikaTransport
+    return aio_pika

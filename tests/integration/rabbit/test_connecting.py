@@ -64,7 +64,7 @@ async def test_a_virtual_host_that_is_not_there_is_told_at_once() -> None:
 async def test_tls_where_there_is_none_is_told_at_once() -> None:
     async with asyncio.timeout(10):
         error = await refused(at(scheme="amqps"), 60.0)
-    assert error.cause == "wrong version number"
+    assert error.cause == "TLS: wrong version number"
     assert "amqp:// instead of amqps://" in error.hint
 
 

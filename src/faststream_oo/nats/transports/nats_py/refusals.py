@@ -30,8 +30,6 @@ def is_authorization(error: BaseException, /) -> bool:
 
 def describe(error: BaseException, /) -> str:
     """Return one line about an error of the client or the system."""
-    if isinstance(error, ssl.SSLError):
-        return getattr(error, "verify_message", "") or error.reason or str(error)
     if isinstance(error, OSError):
         return system_cause(error)
     return str(error).removeprefix("nats: ").strip("'").lower() or type(error).__name__

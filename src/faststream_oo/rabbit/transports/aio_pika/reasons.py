@@ -1,7 +1,6 @@
 """What really went wrong: what aiormq raises, in words, with the likely remedy."""
 
 import asyncio
-import socket
 import ssl
 from typing import Final
 
@@ -9,19 +8,18 @@ from aiormq import exceptions
 from yarl import URL
 
 from faststream_oo.errors import ConnectError, TransportError
+from faststream_oo.network import system_cause, system_hint
 from faststream_oo.rabbit.options import RabbitSettings
 
 _HINTS: Final = (
-    (ConnectionRefusedError, "is RabbitMQ running there? rabbit.url may name another host or port"),
-    (socket.gaierror, "the host name is not known here; look at rabbit.url"),
     (ssl.SSLCertVerificationError, "the authority of the server's certificate is not trusted: ?cafile=… in rabbit.url"),
     (ssl.SSLError, "the port may not speak TLS: amqp:// instead of amqps:// in rabbit.url, or another port"),
     (exceptions.ProbableAuthenticationError, "look at user and password in rabbit.url"),
     (exceptions.AuthenticationError, "the server does not offer this way of logging in"),
     (TimeoutError, "nothing answers there as RabbitMQ does: another host or port in rabbit.url, or the port expects TLS"),
     (exceptions.IncompatibleProtocolError, "something else than RabbitMQ may listen there"),
-    (exceptions.AMQPConnectionError, "something listens there but closes the connection: the port may expect TLS"),
 )  # fmt: skip
+_CLOSED_HINT: Final = "something listens there but closes the connection: the port may expect TLS"
 _LASTING: Final = (exceptions.ProbableAuthenticationError, exceptions.AuthenticationError, ssl.SSLError)
 """What the same attempt would end with again."""
 
@@ -39,6 +37,9 @@ def connect_error(settings: RabbitSettings, url: str, error: BaseException, /) -
     if isinstance(error, exceptions.AMQPConnectionError) and isinstance(error.__cause__, OSError):
         cause = error.__cause__
     hint = next((hint for kind, hint in _HINTS if isinstance(cause, kind)), "")
+    hint = hint or system_hint(cause, "RabbitMQ", "rabbit.url")
+    if not hint and isinstance(cause, exceptions.AMQPConnectionError):
+        hint = _CLOSED_HINT
     return ConnectError("rabbit", settings.servers, describe(cause), hint, refused=isinstance(cause, _LASTING))
 
 
@@ -54,14 +55,8 @@ def describe(error: BaseException | None, /) -> str:
             return "the connection was closed"
         case TransportError():
             return str(error)
-        case TimeoutError() if error.errno is None:
-            return "no answer in time"
-        case ssl.SSLError() if error.reason:
-            return error.reason.replace("_", " ").lower()
-        case ConnectionRefusedError():
-            return "connection refused"
-        case OSError() if error.strerror:
-            return str(error.strerror).lower()
+        case OSError() if not isinstance(error, exceptions.AMQPError):
+            return system_cause(error)
         case exceptions.ChannelInvalidStateError():
             return "the channel was closed"
         case _:
