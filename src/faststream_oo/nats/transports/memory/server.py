@@ -11,6 +11,7 @@ from faststream_oo.clock import Clock
 from faststream_oo.errors import TransportError
 from faststream_oo.nats.address import matches
 from faststream_oo.nats.packets import Packet
+from faststream_oo.nats.transports.memory.jetstream import ACKS, Answer, MemoryJetStream, told
 
 MAX_PAYLOAD: Final = 1_048_576
 """Bytes of body and headers of one message (nats-server's default)."""
@@ -61,10 +62,10 @@ class Client(Protocol):
 
 
 class MemoryServer:
-    """A NATS server inside the process, for as long as the object lives. It keeps no message.
+    """A NATS server inside the process, for as long as the object lives; it keeps what a stream captures.
 
     Args:
-        clock: Where time comes from; nothing here waits for it.
+        clock: Where time comes from.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -77,6 +78,8 @@ class MemoryServer:
         self.online.set()
         self.published: list[Callable[[Delivered], object]] = []
         """Called with every message that is published, whoever gets it."""
+        self.jetstream = MemoryJetStream(clock)
+        """Its streams and their consumers."""
         self._interests: list[Interest] = []
 
     def check_online(self) -> None:
@@ -92,17 +95,28 @@ class MemoryServer:
         """Deliver nothing more."""
         self._interests.remove(interest)
 
-    def publish(self, packet: Packet, /) -> None:
-        """Deliver a message to whoever is subscribed now: to all without a group, and to one member of each group."""
+    def publish(self, packet: Packet, /) -> Answer:
+        """Deliver a message to whoever is subscribed now: to all without a group, and to one member of each group.
+
+        Returns:
+            What the stream that captures it answers.
+        """
         subject, body, reply, headers = packet
+        if subject.startswith(ACKS):
+            self.jetstream.settle(subject, body)
+            return None
         message = Delivered(subject, body, reply, _as_received(headers))
         for heard in self.published:
             heard(message)
         takers = list(self._takers(subject))
         for taker in takers:
             taker.deliver(message)
-        if reply and not takers:
+        answer = self.jetstream.capture(subject, body, message.headers)
+        if reply and answer is not None:
+            self.publish((reply, told(answer), "", None))
+        elif reply and not takers:
             self.publish((reply, b"", "", {"Status": "503", "Nats-Subject": subject}))
+        return answer
 
     def _takers(self, subject: str) -> Iterator[Interest]:
         groups: dict[str, list[Interest]] = {}
