@@ -1,0 +1,173 @@
+"""How body and headers travel: as fields of a stream entry, and around the body where Redis has nothing for headers.
+
+On lists and channels that is FastStream's binary format 1, a JSON object, or the body alone.
+"""
+
+from collections.abc import Sequence
+from struct import Struct, error
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import orjson
+
+from faststream_oo.errors import PublishError
+
+Envelope: TypeAlias = Literal["binary", "json", "none"]
+
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+"""Names and values in order, repeated ones included."""
+
+BODY: Final = b"body"
+"""Field of the body; each header is a field of its own, behind a prefix."""
+
+HEADER: Final = b"h:"
+
+_FASTSTREAM: Final = b"__data__"
+"""The one field of FastStream's entries, which holds an envelope."""
+
+_MAGIC: Final = b"\x89BIN\r\n\x1a\n\x00\x01"  # with the version
+_OFFSETS: Final = Struct(">II")
+_SHORT: Final = Struct(">H")
+_LONGEST: Final = 0xFFFF
+_BEGIN: Final = len(_MAGIC) + _OFFSETS.size
+"""Where the number of headers stands."""
+
+
+class Content(Protocol):
+    """How body and headers are read from what came."""
+
+    def body(self, raw: Any, /) -> bytes:
+        """Return the body."""
+        ...
+
+    def headers(self, raw: Any, /) -> Headers:
+        """Return the headers as they came."""
+        ...
+
+
+class FieldContent:
+    """Of stream entries, whose fields come as names and values in turn."""
+
+    def body(self, raw: Sequence[bytes], /) -> bytes:
+        """Return the field of the body; FastStream's is in an envelope, the fields of others make an object of texts."""
+        if raw[0] == BODY:
+            return raw[1]
+        names = raw[::2]
+        if BODY in names:
+            return raw[2 * names.index(BODY) + 1]
+        if _FASTSTREAM in names:
+            return read_binary(raw[2 * names.index(_FASTSTREAM) + 1])[0]
+        return orjson.dumps({_shown(name): _shown(value) for name, value in _plain(raw)})
+
+    def headers(self, raw: Sequence[bytes], /) -> Headers:
+        """Return the fields of headers, and those of FastStream's envelope before them."""
+        found = [(name[len(HEADER) :], value) for name, value in _pairs(raw) if name.startswith(HEADER)]
+        names = raw[::2]
+        if _FASTSTREAM in names and BODY not in names:
+            found[:0] = read_binary(raw[2 * names.index(_FASTSTREAM) + 1])[1]
+        return found
+
+
+class WrappedContent:
+    """Of elements of lists, and of messages of channels.
+
+    Args:
+        envelope: What is around the body.
+    """
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._read = {"binary": read_binary, "json": _read_json, "none": _read_none}[envelope]
+
+    def body(self, raw: bytes, /) -> bytes:
+        """Return what is inside; what another client wrote without an envelope is the body."""
+        return self._read(raw)[0]
+
+    def headers(self, raw: bytes, /) -> Headers:
+        """Return the headers of the envelope."""
+        return self._read(raw)[1]
+
+
+def wrapped(envelope: Envelope, body: bytes, headers: Headers, /) -> bytes:
+    """Return a body with its headers around it. Raises PublishError for what the format cannot carry."""
+    match envelope:
+        case "binary":
+            return _binary(body, headers)
+        case "json":
+            return _json(body, headers)
+        case "none":
+            return body
+
+
+def read_binary(data: bytes, /) -> tuple[bytes, Headers]:
+    """Read FastStream's binary format 1; anything else is a body without headers."""
+    if not data.startswith(_MAGIC):
+        return data, ()
+    try:
+        at, start = _OFFSETS.unpack_from(data, len(_MAGIC))
+        (count,) = _SHORT.unpack_from(data, at)
+        at += _SHORT.size
+        texts: list[bytes] = []
+        for _ in range(2 * count):
+            (length,) = _SHORT.unpack_from(data, at)
+            at += _SHORT.size + length
+            texts.append(data[at - length : at])
+    except error:
+        return data, ()
+    if at > start or start > len(data):
+        return data, ()
+    return data[start:], list(zip(texts[::2], texts[1::2], strict=True))
+
+
+def text(data: bytes, /) -> str:
+    """Return bytes as text from which they can be had again."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _pairs(raw: Sequence[bytes]) -> Headers:
+    return list(zip(raw[::2], raw[1::2], strict=True))
+
+
+def _plain(raw: Sequence[bytes]) -> Headers:
+    return [pair for pair in _pairs(raw) if not pair[0].startswith(HEADER)]
+
+
+def _shown(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _binary(body: bytes, headers: Headers) -> bytes:
+    """Write FastStream's binary format 1: the magic bytes, where headers and data begin, the headers, the data."""
+    pack = _SHORT.pack
+    try:
+        parts = [piece for pair in headers for part in pair for piece in (pack(len(part)), part)]
+        count = pack(len(headers))
+    except error as failed:
+        raise PublishError(f"a name or a value of a header has more than {_LONGEST:,} bytes") from failed
+    written = b"".join(parts)
+    start = _BEGIN + len(count) + len(written)
+    return b"".join((_MAGIC, _OFFSETS.pack(_BEGIN, start), count, written, body))
+
+
+def _json(body: bytes, headers: Headers) -> bytes:
+    try:
+        named = {name.decode(): value.decode() for name, value in headers}
+        return orjson.dumps({"data": body.decode(), "headers": named})
+    except UnicodeDecodeError as failed:
+        raise PublishError(f"a JSON envelope holds text: {failed}") from failed
+
+
+def _read_json(data: bytes) -> tuple[bytes, Headers]:
+    try:
+        document: Any = orjson.loads(data)
+        headers: dict[str, Any] = document.get("headers") or {}
+        named = [(name.encode(), _value(value)) for name, value in headers.items()]
+        return document["data"].encode(), named
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+        return data, ()
+
+
+def _value(value: object) -> bytes:
+    return value.encode() if isinstance(value, str) else orjson.dumps(value)
+
+
+def _read_none(data: bytes) -> tuple[bytes, Headers]:
+    return data, ()

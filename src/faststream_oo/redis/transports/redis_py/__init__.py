@@ -1,0 +1,1 @@
+"""Redis by redis-py."""

@@ -1,0 +1,142 @@
+"""The link over redis-py: its connections alone, which pack commands and parse answers; what to do when is ours.
+
+redis-py's own clients and pools pay more than 100 µs a command, retry commands that must not be sent twice, and read a
+subscription only through a wrapper that reconnects on its own.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from redis import exceptions
+from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from faststream_oo.errors import ConnectError
+from faststream_oo.network import system_cause, system_hint
+from faststream_oo.redis.client.commands import Answer, Command, CommandError, LostError
+from faststream_oo.redis.options import RedisSettings
+
+_CONNECT_SECONDS: Final = 5.0
+"""Longest time that the server may take to accept a connection and to log us in."""
+
+_CODES: Final = {
+    exceptions.NoPermissionError: "NOPERM",
+    exceptions.OutOfMemoryError: "OOM",
+    exceptions.ReadOnlyError: "READONLY",
+}
+"""Errors whose code redis-py takes from the server's words."""
+
+
+class RedisPyConnection:
+    """One connection of redis-py, which never reconnects by itself.
+
+    Args:
+        connection: Connected.
+    """
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        self._pack: Any = connection.pack_command
+
+    async def send(self, commands: Sequence[Command], /) -> None:
+        """Write commands, at once and in order. Raises LostError."""
+        connection, pack = self._connection, self._pack
+        if not connection.is_connected:
+            raise LostError("the connection is closed")
+        packed = b"".join([piece for command in commands for piece in pack(*command)])
+        try:
+            await connection.send_packed_command(packed, check_health=False)
+        except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
+            raise LostError(describe(error)) from error
+
+    async def receive(self, count: int, into: list[Answer], /) -> None:
+        """Append the next answers, so many. Raises LostError."""
+        read: Any = self._connection.read_response
+        for _ in range(count):
+            try:
+                answer: Any = await read()
+            except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
+                raise LostError(describe(error)) from error
+            except exceptions.RedisError as error:
+                answer = _refusal(error)
+            into.append(_in_our_words(answer))
+
+    async def close(self) -> None:
+        """Disconnect, now."""
+        await self._connection.disconnect(nowait=True)
+
+
+class RedisPyLink:
+    """A server, reached by redis-py.
+
+    Args:
+        settings: Where it is.
+    """
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._settings = settings
+
+    async def connect(self) -> RedisPyConnection:
+        """Return one more connection. Raises ConnectError."""
+        options: dict[str, Any] = dict(parse_url(self._settings.url))
+        make = options.pop("connection_class", Connection)
+        connection: Any = make(
+            **options,
+            protocol=2,
+            socket_timeout=None,  # how long an answer may take is known to who waits for it
+            socket_connect_timeout=_CONNECT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            client_name="faststream-oo",
+        )
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await connection.connect()
+        except (exceptions.RedisError, OSError) as error:
+            await connection.disconnect(nowait=True)
+            raise connect_error(self._settings, error) from error
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return RedisPyConnection(connection)
+
+
+def connect_error(settings: RedisSettings, error: BaseException, /) -> ConnectError:
+    """Return the error to raise for a connection that was not made."""
+    refused = isinstance(error, (exceptions.AuthenticationError, exceptions.ResponseError))
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    hint = "user, password and database in redis.url" if refused else system_hint(_within(error), "Redis", "redis.url")
+    return ConnectError("redis", settings.servers, describe(cause), hint, refused=refused)
+
+
+def _within(error: BaseException) -> BaseException:
+    """Return the system's error that redis-py's tells about."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        inner = error.__cause__ or error.__context__
+        if not isinstance(inner, OSError):
+            break
+        error = inner
+    return error
+
+
+def describe(error: BaseException, /) -> str:
+    """Return one line about an error of the client or the system."""
+    inner = _within(error)
+    if isinstance(inner, OSError):
+        return system_cause(inner)
+    return str(error).strip().rstrip(".").lower() or type(error).__name__
+
+
+def _in_our_words(answer: Any) -> Answer:
+    """Return an answer with the errors in it, which only EXEC gives, as ours."""
+    if not isinstance(answer, list):
+        whole: Answer = answer
+        return whole
+    answers = cast("list[Answer]", answer)
+    return [_refusal(one) if isinstance(one, Exception) else one for one in answers]
+
+
+def _refusal(error: BaseException) -> CommandError:
+    code = _CODES.get(cast("Any", type(error)))
+    return CommandError(f"{code} {error}" if code else str(error))
