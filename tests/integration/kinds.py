@@ -87,6 +87,7 @@ class Kind:
 
 KAFKA = Server("kafka", "KAFKA_SERVERS", "127.0.0.1:9092")
 NATS = Server("nats", "NATS_SERVERS", "nats://127.0.0.1:4222")
+REDIS = Server("redis", "REDIS_URL", "redis://127.0.0.1:6379/0")
 RABBIT = Server("rabbit", "RABBIT_URL", "amqp://guest:guest@127.0.0.1:5672/")
 
 KINDS = {
