@@ -188,7 +188,7 @@ class Broker(ABC):
     def shares(self, address: Address, /) -> Sequence[str]:
         """Return the names that workers of one group share: those of an address."""
 
-    def sharing(self, options: Mapping[str, Any], /) -> str | None:
+    def sharing(self, options: Mapping[str, Any], address: Address, /) -> str | None:
         """Return what makes workers share an address: their group; None when each gets everything, "" when they always do."""
         return options.get("group")
 

@@ -302,7 +302,7 @@ class Plan:
         seen: dict[tuple[Broker, str], list[tuple[str, Entry]]] = {}
         for entry in entries:
             broker = entry.served.broker
-            group = broker.sharing(entry.options)
+            group = broker.sharing(entry.options, entry.address)
             if group is None:
                 continue
             others = seen.setdefault((broker, group), [])

@@ -313,6 +313,12 @@ class Publication:
         sender = await self._sender_to(self._address(outgoing))
         return sender, self._frame(outgoing, CURRENT.get())
 
+    async def framed(self, outgoing: Outgoing[Any], /) -> tuple[Address, Frame]:
+        """Return the encoded message and its whole address, for who sends it in another way."""
+        address = self._address(outgoing)
+        await self._outlet.ensure(address)
+        return address, self._frame(outgoing, CURRENT.get())
+
     def _frame(self, outgoing: Outgoing[Any], attempt: Attempt | None) -> Frame:
         """Encode a body with what goes with it."""
         key, terms = outgoing.key, self.terms

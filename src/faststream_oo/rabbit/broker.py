@@ -341,7 +341,7 @@ class RabbitBroker(Broker):
         """Return the queue."""
         return [address.name]
 
-    def sharing(self, options: Mapping[str, Any], /) -> str | None:
+    def sharing(self, options: Mapping[str, Any], address: Address, /) -> str | None:
         """Workers always share a queue."""
         return ""
 

@@ -1,0 +1,133 @@
+"""What a stream's source holds: the entries of its pending list, and their settles, gathered."""
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, cast
+
+from faststream_oo.errors import TransportError
+from faststream_oo.message import Message
+from faststream_oo.outcome import Outcome, Retry
+from faststream_oo.redis.client.commands import Command
+from faststream_oo.redis.client.wire import Asked, Wire
+from faststream_oo.redis.envelope import FieldContent
+from faststream_oo.redis.message import ReceivedMessage
+
+_FLUSH_SECONDS: Final = 5.0
+"""Longest time that settles may take to reach the server at the end."""
+
+_RENEWED: Final = 500
+"""Entries that are renewed by one command."""
+
+
+class PendingList:
+    """The claim of one source: entries that its consumer was given, until they are settled.
+
+    Args:
+        stream: Key, prefix included.
+        group: Whole name of the group, None when nothing is settled.
+        consumer: Name of the consumer.
+        lease: Seconds until others may take over what is not renewed.
+        wire: What settles are sent over.
+    """
+
+    def __init__(self, stream: str, group: str | None, consumer: str, lease: float, wire: Wire) -> None:
+        self.live = True
+        self.address = stream
+        self.content = FieldContent()
+        self.node = secrets.token_hex(6)
+        self.held: dict[bytes, None] = {}
+        """Ids of entries that are handled here, in order of arrival."""
+        self._group = group
+        self._consumer = consumer
+        self._lease = round(lease * 1000)
+        self._wire = wire
+        self._position = 0
+        self._ended: list[bytes] = []
+        self._given: list[bytes] = []
+        self._sending: Asked | None = None
+        self._armed = False
+
+    def messages(self, entries: Iterable[Sequence[Any]], /) -> Sequence[ReceivedMessage]:
+        """Return entries that are not held yet as messages, and hold them; those that were deleted are settled."""
+        found: list[ReceivedMessage] = []
+        held, settled = self.held, self._group is not None
+        for entry, fields in entries:
+            if not fields:
+                self._ended.append(entry)
+            elif not settled or entry not in held:
+                self._position += 1
+                found.append(ReceivedMessage(fields, self, self._position, entry))
+                if settled:
+                    held[entry] = None
+        if self._ended:
+            self._arm()
+        return found
+
+    def settle(self, message: Message, outcome: Outcome, /) -> None:
+        """Note how an entry ended; what is given back can be taken over at once."""
+        if not self.live or self._group is None:
+            return
+        entry = cast("bytes", cast(ReceivedMessage, message).entry)
+        self.held.pop(entry, None)
+        if type(outcome) is Retry:
+            self._given.append(entry)
+        else:
+            self._ended.append(entry)
+        if not self._armed:
+            self._arm()
+
+    def _arm(self) -> None:
+        self._armed = True
+        asyncio.get_running_loop().call_soon(self._send)
+
+    def give_back(self, entries: Iterable[Sequence[Any]], /) -> None:
+        """Give back entries that were read and are not handled here."""
+        self._given += [entry for entry, _ in entries if entry not in self.held]
+        self._send()
+
+    def _send(self) -> None:
+        """Send what gathered, one write at a time."""
+        self._armed = False
+        if self._sending is not None or not (self._ended or self._given):
+            return
+        commands: list[Command] = []
+        if self._ended:
+            commands.append(("XACK", self.address, self._group or "", *self._ended))
+            self._ended = []
+        if self._given:
+            commands.append(self._claiming(self._given, self._lease))
+            self._given = []
+        self._sending = Asked(commands)
+        self._sending.add_done_callback(self._sent)
+        try:
+            self._wire.submit(self._sending)
+        except TransportError as error:
+            self._sending.refused(error)
+
+    def _sent(self, _: Asked) -> None:
+        self._sending = None
+        self._send()
+
+    def _claiming(self, entries: Sequence[bytes], idle: int) -> Command:
+        """Return what sets how long entries of this consumer have been idle, without counting a delivery."""
+        claim = ("XCLAIM", self.address, self._group or "", self._consumer, 0)
+        return (*claim, *entries, "IDLE", idle, "JUSTID")
+
+    async def renew(self) -> None:
+        """Keep others from taking over what is handled here. Raises TransportError."""
+        held = list(self.held)
+        pages = [held[at : at + _RENEWED] for at in range(0, len(held), _RENEWED)]
+        if pages:
+            await self._wire.ask(*(self._claiming(page, 0) for page in pages))
+
+    async def flush(self) -> None:
+        """Return when every settle so far is with the server. Raises TransportError."""
+        self._send()
+        try:
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                while (sending := self._sending) is not None:
+                    await asyncio.wait([sending])
+                    await sending
+        except TimeoutError as error:
+            raise TransportError(f"acknowledgements of {self.address} did not reach the server") from error

@@ -1,0 +1,145 @@
+"""Publishing: what each kind of address asks the server for a frame, and the receipt of its answer."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from faststream_oo.errors import PublishError, TransportError
+from faststream_oo.redis.address import Channel, List, RedisAddress, ReplyStream, Stream
+from faststream_oo.redis.client.commands import Answer, Command, CommandError, Part
+from faststream_oo.redis.client.wire import Asked, Wire
+from faststream_oo.redis.envelope import BODY, HEADER, Envelope, Headers, wrapped
+from faststream_oo.redis.message import ReceivedMessage, RedisReceipt
+from faststream_oo.transport import Frame
+
+LARGEST: Final = 512 * 1024 * 1024
+"""Bytes of one value: `proto-max-bulk-len`, as every server has it by default."""
+
+
+class Publishing(Asked):
+    """A message on its way; gives a `RedisReceipt` where that is read."""
+
+    receipt = False
+
+    def answered(self, answers: Sequence[Answer], /) -> None:
+        """The server has it, or refused it."""
+        answer = answers[0]
+        if isinstance(answer, CommandError):
+            self.refused(PublishError(str(answer)))
+        else:
+            self.set_result(receipt_of(answer) if self.receipt else None)
+
+    def refused(self, error: TransportError, /) -> None:
+        """Fail as a publish."""
+        super().refused(error if isinstance(error, PublishError) else PublishError(str(error)))
+
+
+def receipt_of(answer: Answer, /) -> RedisReceipt:
+    """Return what the server said about a published message."""
+    return RedisReceipt(entry_id=answer.decode()) if isinstance(answer, bytes) else RedisReceipt(count=_number(answer))
+
+
+def _number(answer: Answer) -> int | None:
+    return answer if isinstance(answer, int) else None
+
+
+class RedisSender:
+    """Sends to one address.
+
+    Args:
+        wire: What it is sent over.
+        address: Whole.
+        envelope: Format of headers on lists and channels.
+    """
+
+    def __init__(self, wire: Wire, address: RedisAddress, envelope: Envelope) -> None:
+        self._wire = wire
+        self._address = address
+        self._envelope: Envelope = envelope
+        self._stream = isinstance(address, Stream)
+        self._head = _head(address)
+        self._after: Sequence[Command] = ()
+        if isinstance(address, ReplyStream):  # answers to who is gone must not stay for ever
+            self._after = [("EXPIRE", address.name, address.lifetime)]
+
+    def send(self, frame: Frame, /) -> Publishing:
+        """Accept a message, in call order. Raises PublishError for what the server would refuse for sure."""
+        command, size = self._command(frame)
+        publishing = Publishing((command, *self._after), size)
+        publishing.receipt = frame.receipt
+        self._wire.submit(publishing)
+        return publishing
+
+    def command(self, frame: Frame, /) -> Command:
+        """Return the command that publishes a frame. Raises PublishError."""
+        return self._command(frame)[0]
+
+    def _command(self, frame: Frame) -> tuple[Command, int]:
+        if frame.copy_of is not None:
+            return self._copying(frame, frame.copy_of)
+        body = frame.body or b""
+        if len(body) > LARGEST:
+            raise PublishError(f'a body to "{self._address.name}" has {len(body):,} bytes, {LARGEST:,} is the limit')
+        try:
+            if self._stream:
+                parts: list[Part] = [*self._head, body]
+                for name, value in frame.headers.items():
+                    parts += (HEADER + name.encode(), value.encode("utf-8", "surrogateescape"))
+                if frame.key is not None:
+                    parts += (b"h:fsoo-key", frame.key)
+                return parts, len(body)
+            headers = [
+                (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in frame.headers.items()
+            ]
+        except UnicodeEncodeError as error:
+            raise PublishError(f"a header cannot be encoded: {error}") from error
+        if frame.key is not None:
+            headers.append((b"fsoo-key", frame.key))
+        return self._enveloped(body, headers), len(body)
+
+    def _enveloped(self, body: bytes, headers: Headers) -> Command:
+        if self._envelope == "none" and (lost := [name for name, _ in headers if name not in _IMPLIED]):
+            what = f'"{self._address.name}" has no envelope that carries {lost[0].decode()}'
+            raise PublishError(f'{what}; redis.envelope: "binary" or "json" does')
+        return (*self._head, wrapped(self._envelope, body, headers))
+
+    def _copying(self, frame: Frame, message: Any) -> tuple[Command, int]:
+        """Return what publishes a copy of a received message, with headers added to its own."""
+        added = [(name.encode(), value.encode("utf-8", "replace")) for name, value in frame.headers.items()]
+        replaced = {name for name, _ in added}
+        body: bytes = message.body
+        if self._stream and isinstance(message, ReceivedMessage) and message.entry is not None:
+            raw: Sequence[bytes] = message.raw
+            gone = {HEADER + name for name in replaced}
+            fields = [part for pair in zip(raw[::2], raw[1::2], strict=True) if pair[0] not in gone for part in pair]
+            return (*self._head[:-1], *fields, *_fields(added)), sum(map(len, fields))
+        pairs: Headers = message.pairs if isinstance(message, ReceivedMessage) else _encoded(message)
+        headers = [*(pair for pair in pairs if pair[0] not in replaced), *added]
+        if self._stream:
+            return (*self._head, body, *_fields(headers)), len(body)
+        return self._enveloped(body, headers), len(body)
+
+
+_IMPLIED: Final = frozenset({b"fsoo-id", b"fsoo-correlation-id", b"fsoo-type", b"content-type"})
+"""Headers that go with every message, and are not missed where none can go."""
+
+
+def _fields(headers: Headers) -> Sequence[bytes]:
+    return [part for name, value in headers for part in (HEADER + name, value)]
+
+
+def _encoded(message: Any) -> Headers:
+    """Return the headers of a message that was made by hand."""
+    return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in message.headers.items()]
+
+
+def _head(address: RedisAddress) -> Sequence[Part]:
+    """Return what a publishing command begins with."""
+    match address:
+        case Stream(max_length=None):
+            return ("XADD", address.name, "*", BODY)
+        case Stream():
+            return ("XADD", address.name, "MAXLEN", "=" if address.exact else "~", str(address.max_length), "*", BODY)
+        case List():
+            return ("RPUSH", address.name)
+        case Channel():
+            return ("PUBLISH", address.name)
