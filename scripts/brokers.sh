@@ -257,9 +257,9 @@ answers_kafka() { grep -q 'Kafka Server started' "$DIR/kafka/out" && open_port "
 # --- Redis -------------------------------------------------------------------------------------------------------------
 
 launch_redis() {
-  # Every write reaches the operating system before it is answered, so that a killed server loses none.
+  # Every write reaches the disk before it is answered, so that a killed server loses none.
   launch redis redis-server --bind 127.0.0.1 --port "$REDIS_PORT" --dir "$DIR/redis" --save '' \
-    --appendonly yes --appendfsync no
+    --appendonly yes --appendfsync always
 }
 
 answers_redis() {

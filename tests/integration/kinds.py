@@ -17,6 +17,7 @@ from tests.integration.nats.worlds import RealWorld as RealNats
 from tests.integration.private import PrivateBroker
 from tests.integration.rabbit.worlds import EmbeddedWorld as EmbeddedRabbit
 from tests.integration.rabbit.worlds import RealWorld as RealRabbit
+from tests.integration.redis.worlds import RealWorld as RedisStreams
 from tests.integration.worlds import World
 
 
@@ -98,6 +99,7 @@ KINDS = {
     "nats": Kind(RealNats, NATS, promises=False),
     "rabbit-memory": Kind(EmbeddedRabbit),
     "rabbit": Kind(RealRabbit, RABBIT),
+    "redis-stream": Kind(RedisStreams, REDIS),
 }
 
 promised = pytest.mark.parametrize("world", [name for name, kind in KINDS.items() if kind.promises], indirect=True)

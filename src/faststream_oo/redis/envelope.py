@@ -49,8 +49,6 @@ class FieldContent:
 
     def body(self, raw: Sequence[bytes], /) -> bytes:
         """Return the field of the body; FastStream's is in an envelope, the fields of others make an object of texts."""
-        if raw[0] == BODY:
-            return raw[1]
         names = raw[::2]
         if BODY in names:
             return raw[2 * names.index(BODY) + 1]

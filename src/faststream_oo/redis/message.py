@@ -1,20 +1,22 @@
 """Redis messages: received, to send, and the server's receipt."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 from typing_extensions import TypeVar
 
 from faststream_oo.message import UNSET, Message, Outgoing, Unset
 from faststream_oo.redis.address import Channel, List, Stream
-from faststream_oo.redis.envelope import Content, Headers, text
+from faststream_oo.redis.envelope import BODY, HEADER, Content, Headers, text
 
 T_co = TypeVar("T_co", covariant=True, default=object)
 
 
 NONE: Mapping[str, str] = {}
 """Parts of an address without any."""
+
+_REPLY_TO: Final = HEADER + b"fsoo-reply-to"
 
 
 class RedisMessage(Message[T_co]):
@@ -134,7 +136,11 @@ class ReceivedMessage(RedisMessage[T_co]):
     @property
     def body(self) -> bytes:
         """The bytes as received."""
-        return self.claim.content.body(self._raw)
+        raw = self._raw
+        if self.entry is not None and raw[0] == BODY:  # as we write it
+            body: bytes = raw[1]
+            return body
+        return self.claim.content.body(raw)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -170,6 +176,9 @@ class ReceivedMessage(RedisMessage[T_co]):
     @property
     def reply_to(self) -> str | None:
         """The stream that a request names, or the channel of FastStream's `reply_to`."""
+        raw = self._raw
+        if self.entry is not None and raw[0] == BODY and _REPLY_TO not in raw:  # asked of every message
+            return None
         headers = self.headers
         return headers.get("fsoo-reply-to") or headers.get("reply_to") or None
 

@@ -61,7 +61,7 @@ class RedisPyConnection:
                 raise LostError(describe(error)) from error
             except exceptions.RedisError as error:
                 answer = _refusal(error)
-            into.append(_in_our_words(answer))
+            into.append(_in_our_words(answer) if answer.__class__ is list else answer)
 
     async def close(self) -> None:
         """Disconnect, now."""
@@ -128,13 +128,9 @@ def describe(error: BaseException, /) -> str:
     return str(error).strip().rstrip(".").lower() or type(error).__name__
 
 
-def _in_our_words(answer: Any) -> Answer:
+def _in_our_words(answer: Any) -> list[Answer]:
     """Return an answer with the errors in it, which only EXEC gives, as ours."""
-    if not isinstance(answer, list):
-        whole: Answer = answer
-        return whole
-    answers = cast("list[Answer]", answer)
-    return [_refusal(one) if isinstance(one, Exception) else one for one in answers]
+    return [_refusal(one) if isinstance(one, Exception) else one for one in answer]
 
 
 def _refusal(error: BaseException) -> CommandError:
