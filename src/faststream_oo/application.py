@@ -201,7 +201,8 @@ class Application:
             await self._declare(plan)
             for broker in plan.brokers:
                 if plan.asks(broker):
-                    await broker.requests.open()
+                    with broker.locating():
+                        await broker.requests.open()
             stack.push_async_callback(self._leave_all)
             await self._start(plan.subscriptions)
             stack.callback(self._draining)
@@ -238,7 +239,8 @@ class Application:
             ]
             fixed = [address for address in produced if not placeholders(address.name)]
             replies = broker.reply_addresses() if plan.asks(broker) else ()
-            found = await broker.declare_whole(list(dict.fromkeys([*consumed, *fixed, *replies])))
+            with broker.locating():
+                found = await broker.declare_whole(list(dict.fromkeys([*consumed, *fixed, *replies])))
             if broker.options.topology == "verify":
                 differences += [Problem(broker.options.protocol, what) for what in found]
             else:

@@ -20,7 +20,7 @@ async def start_subscription(
     broker, options = planned.broker, planned.options
     clock = broker.clock
     handlers = [_handler(planned, index) for index in range(len(planned.entries))]
-    intake = _intake(planned, handlers[0], drain_timeout, crashed)
+    intake = _intake(planned, handlers[0], drain_timeout, lambda error: crashed(broker.located(error)))
     manual = options["delivery"] == "manual"
     terms = Terms(
         choose=choice_of(planned, handlers),
@@ -32,7 +32,8 @@ async def start_subscription(
         settle=intake.settle if manual else None,
         observer=broker.observer,
     )
-    await intake.start(compile_attempt(handlers, terms, intake), clock)
+    with broker.locating():
+        await intake.start(compile_attempt(handlers, terms, intake), clock)
     return intake
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ from faststream_oo.clock import Clock
 from faststream_oo.codec import Codec, reader_of
 from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.current import EMBEDDING, Observer, clock
-from faststream_oo.errors import ConnectError, LifecycleError, Problem
+from faststream_oo.errors import ConnectError, LifecycleError, Problem, TransportError
 from faststream_oo.message import Batch, Message, Outgoing
 from faststream_oo.middleware import Middleware, PublishMiddleware
 from faststream_oo.options import Topology
@@ -283,6 +284,22 @@ class Broker(ABC):
                     raise refused from error
                 what = f"no answer in {connect_timeout:g} s"
                 raise ConnectError(self.options.protocol, self.options.servers, what) from error
+
+    def located(self, error: BaseException, /) -> BaseException:
+        """Return a failure of the broker with its place, for an application that cannot go on; any other as it is."""
+        if isinstance(error, ConnectError) or not isinstance(error, TransportError):
+            return error
+        return ConnectError(self.options.protocol, self.options.servers, str(error), error.hint, refused=True)
+
+    @contextmanager
+    def locating(self) -> Generator[None]:
+        """Raise ConnectError, which says where, for what the broker refuses at the start."""
+        try:
+            yield
+        except ConnectError:
+            raise
+        except TransportError as error:
+            raise self.located(error) from error
 
     async def close(self) -> None:
         """Send what was accepted and disconnect; a broker that is not open stays as it is."""

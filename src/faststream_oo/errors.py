@@ -3,7 +3,7 @@
 MessagingError
 ├── SetupError            fix the code or the settings; raised before anything connects, with every problem found
 ├── TransportError        try again later; the broker or the network
-│   ├── ConnectError      no connection within the deadline, or refused credentials
+│   ├── ConnectError      no connection within the deadline, or refused credentials or permissions
 │   ├── PublishError      the broker did not confirm, or could not route, a message
 │   └── RequestTimeoutError (also TimeoutError)   no reply in time
 ├── MessageError          this message cannot be handled; it is dead-lettered
@@ -64,27 +64,35 @@ class SetupError(MessagingError):
 
 
 class TransportError(MessagingError):
-    """The broker or the network failed; the same call may succeed later."""
+    """The broker or the network failed; the same call may succeed later.
+
+    Args:
+        args: What went wrong.
+        hint: The likely remedy, or an empty string.
+    """
+
+    def __init__(self, *args: object, hint: str = "") -> None:
+        super().__init__(*args)
+        self.hint = hint
 
 
 class ConnectError(TransportError):
-    """No usable connection within `connect_timeout`.
+    """No usable connection within `connect_timeout`, or the broker refuses what the application needs at its start.
 
     Args:
         broker: Kind of broker, as `kafka`.
         servers: Addresses that were tried, without credentials.
         cause: What went wrong, in the client's or the system's words.
         hint: The likely remedy, or an empty string.
-        refused: The broker answered, and the same attempt would end the same way: credentials, certificates.
+        refused: The broker answered, and the same attempt would end the same way: credentials, certificates, permissions.
     """
 
     def __init__(self, broker: str, servers: str, cause: str, hint: str = "", *, refused: bool = False) -> None:
-        super().__init__(broker, servers, cause, hint)
+        super().__init__(broker, servers, cause, hint, hint=hint)
         self.refused = refused
         self.broker = broker
         self.servers = servers
         self.cause = cause
-        self.hint = hint
 
     def __str__(self) -> str:
         """Render broker, address, cause and hint."""

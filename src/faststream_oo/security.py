@@ -4,15 +4,16 @@ In a settings file: `auth: {type: scram, username: app, password: "${KAFKA_PASSW
 """
 
 import ssl
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 
 @frozen
 class Plain:
-    """Username and password.
+    """Username and password: SASL PLAIN on Kafka and RabbitMQ, user and password on NATS, ACL user on Redis.
 
     Attributes:
         username: Of the account.
@@ -39,6 +40,62 @@ class Scram:
 
 
 @frozen
+class OAuth:
+    """SASL OAUTHBEARER; Kafka only.
+
+    Attributes:
+        token: Called for a token whenever the broker wants a fresh one; in a settings file `module:function`.
+    """
+
+    token: Callable[[], Awaitable[str]] = field(repr=False)
+
+
+@frozen
+class Gssapi:
+    """Kerberos; Kafka by aiokafka only. The ticket is the one that `kinit` or a key table gave this process.
+
+    Attributes:
+        service: Service name of the brokers.
+        domain: Realm; None takes the host's.
+    """
+
+    service: str = "kafka"
+    domain: str | None = field(default=None, kw_only=True)
+
+
+@frozen
+class External:
+    """The TLS client certificate is the login; RabbitMQ only, needs `Tls(certificate=…)`."""
+
+
+@frozen
+class Token:
+    """A NATS token.
+
+    Attributes:
+        value: The token.
+    """
+
+    value: str = field(repr=False)
+
+
+@frozen
+class Credentials:
+    """A NATS `.creds` file (JWT and seed), or an nkey seed file.
+
+    Attributes:
+        path: The file; it is read at every connection.
+    """
+
+    path: Path
+
+
+def _beside_certificate(tls: "Tls", attribute: "Attribute[Any]", value: object) -> None:
+    if value is not None and tls.certificate is None:
+        raise ValueError(f"'{attribute.name}' needs a certificate")
+
+
+@frozen
 class Tls:
     """Encrypt the connection; `Tls()` trusts the system's authorities.
 
@@ -48,20 +105,45 @@ class Tls:
         private_key: PEM file of its key; None when it is in `certificate`.
         private_key_password: Of an encrypted key.
         verify: False accepts any server; said in the log at every start.
+        server_name: Name to expect in the server's certificate; None takes the host.
     """
 
     ca: Path | None = field(default=None, kw_only=True)
     certificate: Path | None = field(default=None, kw_only=True)
-    private_key: Path | None = field(default=None, kw_only=True)
-    private_key_password: str | None = field(default=None, kw_only=True, repr=False)
+    private_key: Path | None = field(default=None, kw_only=True, validator=_beside_certificate)
+    private_key_password: str | None = field(default=None, kw_only=True, repr=False, validator=_beside_certificate)
     verify: bool = field(default=True, kw_only=True)
+    server_name: str | None = field(default=None, kw_only=True)
 
     def context(self) -> ssl.SSLContext:
         """Return it for clients that use Python's own TLS. Raises OSError for files that cannot be read or used."""
-        made = ssl.create_default_context(cafile=self.ca)
+        made = _Context(ssl.PROTOCOL_TLS_CLIENT)  # which verifies
+        made.expected = self.server_name
+        if self.ca is None:
+            made.load_default_certs()
+        else:
+            made.load_verify_locations(self.ca)
         if self.certificate is not None:
-            made.load_cert_chain(self.certificate, self.private_key, self.private_key_password)
+            # Without a password the library would ask for one on the terminal.
+            made.load_cert_chain(self.certificate, self.private_key, self.private_key_password or "")
         if not self.verify:
             made.check_hostname = False
             made.verify_mode = ssl.CERT_NONE
         return made
+
+
+class _Context(ssl.SSLContext):
+    """May expect another name than that of the host it is used for."""
+
+    expected: str | None = None
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,  # noqa: FBT001, FBT002 - the library's signature
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Begin a connection, as every event loop does."""
+        return super().wrap_bio(incoming, outgoing, server_side, self.expected or server_hostname, session)

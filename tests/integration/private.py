@@ -15,9 +15,9 @@ from typing import Final
 SCRIPT: Final = Path(__file__).parents[2] / "scripts" / "brokers.sh"
 PORTS: Final[Mapping[str, Sequence[int]]] = {
     "kafka": (0, 1, 2, 3, 4),
-    "rabbit": (0, 10_000, 20_000, 20_001),
-    "nats": (0, 4_000),
-    "redis": (0,),
+    "rabbit": (-1, 0, 10_000, 20_000, 20_001),
+    "nats": (0, 1, 4_000),
+    "redis": (0, 1),
 }
 """Ports that a broker takes, from its first one."""
 

@@ -80,7 +80,8 @@ def _panel(error: BaseException, target: str) -> tuple[str, Sequence[str]]:
             return f"{target} cannot start, {count}", parts
         case ConnectError():
             place = f"{error.broker} at {error.servers}"
-            return f"{target} cannot reach {place}", [_hinted(error.cause, error.hint)]
+            can = "use" if error.refused else "reach"
+            return f"{target} cannot {can} {place}", [_hinted(error.cause, error.hint)]
         case _:
             return f"{target} failed", [f"{type(error).__name__}: {error}"]
 

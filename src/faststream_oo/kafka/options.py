@@ -8,7 +8,7 @@ from attrs import field, frozen, validators
 from faststream_oo.kafka.address import Topic
 from faststream_oo.kafka.message import KafkaMessage
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
-from faststream_oo.security import Plain, Scram, Tls
+from faststream_oo.security import Gssapi, OAuth, Plain, Scram, Tls
 
 
 class KafkaConsumeOptions(ConsumeOptions, total=False):
@@ -132,7 +132,7 @@ class KafkaSettings:
         default=("localhost:9092",), kw_only=True, converter=tuple[str, ...], validator=validators.min_len(1)
     )
     client_id: str = field(default="faststream-oo", kw_only=True)
-    auth: Plain | Scram | None = field(default=None, kw_only=True)
+    auth: Plain | Scram | OAuth | Gssapi | None = field(default=None, kw_only=True)
     tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
     acks: Literal["all", 1, 0] = field(default="all", kw_only=True)

@@ -8,6 +8,7 @@ from attrs import field, frozen, validators
 from faststream_oo.nats.address import Subject
 from faststream_oo.nats.message import NatsMessage
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions
+from faststream_oo.security import Credentials, Plain, Tls, Token
 
 
 class NatsConsumeOptions(ConsumeOptions, total=False):
@@ -93,6 +94,8 @@ class NatsSettings:
         driver: Client library below.
         servers: URLs, `nats://host:port`; may hold user and password, or a token, which are never shown.
         name: Of the connection.
+        auth: In place of credentials in the URLs.
+        tls: None takes the URL's scheme.
         prefix: Put before every subject and queue group, but not before reply subjects.
         inbox_prefix: First part of the subjects where replies arrive; where a user may subscribe to that alone.
         defaults: Options of every consumer of this broker, below those in the code.
@@ -109,6 +112,8 @@ class NatsSettings:
         validator=validators.min_len(1),
     )
     name: str = field(default="faststream-oo", kw_only=True)
+    auth: Plain | Token | Credentials | None = field(default=None, kw_only=True)
+    tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
     inbox_prefix: str = field(default="_INBOX", kw_only=True)
     defaults: NatsConsumeOptions = field(factory=NatsConsumeOptions, kw_only=True)

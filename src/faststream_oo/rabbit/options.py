@@ -8,6 +8,7 @@ from attrs import field, frozen, validators
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
 from faststream_oo.rabbit.address import Queue
 from faststream_oo.rabbit.message import RabbitMessage
+from faststream_oo.security import External, Plain, Tls
 
 
 class RabbitConsumeOptions(ConsumeOptions, total=False):
@@ -101,6 +102,8 @@ class RabbitSettings:
     Attributes:
         driver: Client library below.
         url: `amqp://` or `amqps://`, with the virtual host as path; several for a cluster.
+        auth: In place of credentials in the URL.
+        tls: None takes the URL's scheme.
         prefix: Put before every queue, exchange and routing key.
         heartbeat: Seconds; 0 sends none.
         topology: What to do with declared queues, exchanges and bindings at start.
@@ -117,6 +120,8 @@ class RabbitSettings:
         converter=_urls,
         validator=validators.min_len(1),
     )
+    auth: Plain | External | None = field(default=None, kw_only=True)
+    tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
     heartbeat: float = field(default=60.0, kw_only=True, validator=validators.ge(0))
     topology: Topology = field(default="create", kw_only=True)

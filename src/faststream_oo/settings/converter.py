@@ -161,7 +161,7 @@ def _choose(value: object, options: Mapping[object, object], target: object) -> 
     raise MisfitError(describe(target), value, suggestion(value, names) if isinstance(value, str) else "")
 
 
-def _flow(value: object, brackets: str) -> object:
+def flow(value: object, brackets: str) -> object:
     """Return what text in brackets means as YAML, so that one variable can hold a list or a mapping."""
     if not isinstance(value, str) or not (value.startswith(brackets[0]) and value.endswith(brackets[1])):
         return value
@@ -175,7 +175,7 @@ def _collection(target: Any, converter: Converter) -> Hook:
     make, item = _COLLECTIONS[get_origin(target)], get_args(target)[0]
 
     def structure(value: object, _: object) -> object:
-        value = _flow(value, "[]")
+        value = flow(value, "[]")
         if isinstance(value, str):
             value = [text.strip() for text in value.split(",")] if value else []
         if not isinstance(value, Sequence | AbstractSet):
@@ -193,7 +193,7 @@ def _mapping(target: Any, converter: Converter) -> Hook:
         return converter.structure(name, key), converter.structure(value, item)
 
     def structure(value: object, _: object) -> object:
-        value = _flow(value, "{}")
+        value = flow(value, "{}")
         if not isinstance(value, Mapping):
             raise MisfitError(describe(target), value)
         items = cast("Mapping[Any, object]", value).items()
@@ -228,7 +228,7 @@ def _section(target: Any, converter: Converter) -> Hook:
     def structure(value: object, _: object) -> object:
         if not typed_dict and isinstance(value, cls):
             return value
-        value = {} if value is None else _flow(value, "{}")
+        value = {} if value is None else flow(value, "{}")
         if not isinstance(value, Mapping):
             raise MisfitError("mapping", value)
         given = cast("Mapping[str, object]", value)

@@ -1,9 +1,10 @@
 """How the framework's own options are written in settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
+from inspect import iscoroutinefunction
 from types import NoneType
-from typing import Any, TypeGuard, cast, get_args, get_origin
+from typing import Any, TypeGuard, TypeVar, cast, get_args, get_origin
 
 from cattrs import Converter
 
@@ -12,13 +13,16 @@ from faststream_oo.markers import Field, Header, Key, Path
 from faststream_oo.middleware import Middleware
 from faststream_oo.options import RetryPolicy
 from faststream_oo.outcome import Ack, DeadLetter, Drop, Outcome, Retry
-from faststream_oo.security import Plain, Scram
-from faststream_oo.settings.converter import is_union
+from faststream_oo.security import Credentials, External, Gssapi, OAuth, Plain, Scram, Token
+from faststream_oo.settings.converter import flow, is_union
 from faststream_oo.settings.fitting import MisfitError, RefusedError
 from faststream_oo.settings.names import suggestion
 
+T = TypeVar("T")
+
 _OUTCOME = 'ack, retry, {retry: seconds}, {dead_letter: "reason"} or {drop: "reason"}'
-_CREDENTIALS = {Plain, Scram}
+_CREDENTIALS = {Plain, Scram, OAuth, Gssapi, External, Token, Credentials}
+_EXAMPLES = {"Class": "builtins:TimeoutError", "function": "shop.login:token"}
 _MARKED: Mapping[str, Callable[[str], object]] = {"header": Header, "field": Field, "path": Path}
 
 
@@ -30,6 +34,7 @@ def register_forms(converter: Converter) -> None:
     converter.register_structure_hook_func(lambda target: target == type[Exception], _exception_class)
     converter.register_structure_hook_factory(_is_error_rule, _error_rule)
     converter.register_structure_hook_factory(_is_credentials, _credentials)
+    converter.register_structure_hook_func(lambda target: target == Callable[[], Awaitable[str]], _token_function)
 
 
 def _has_code(target: object) -> bool:
@@ -103,6 +108,7 @@ def _credentials(target: object, converter: Converter) -> Callable[[Any, Any], o
     def structure(value: Any, _: object) -> object:
         if value is None or isinstance(value, tuple(kinds.values())):
             return value
+        value = flow(value, "{}")
         if not isinstance(value, Mapping):
             raise MisfitError(f"{{type: {' | '.join(kinds)}, …}}", type(value).__name__)
         given = dict(cast("Mapping[str, object]", value))
@@ -115,21 +121,34 @@ def _credentials(target: object, converter: Converter) -> Callable[[Any, Any], o
 
 
 def _exception_class(value: Any, _target: object) -> type[Exception]:
-    if _is_exception_class(value):
+    return _imported(value, "Class", "exception class", _is_exception_class)
+
+
+def _is_exception_class(found: Any) -> TypeGuard[type[Exception]]:
+    return isinstance(found, type) and issubclass(found, Exception)
+
+
+def _token_function(value: Any, _target: object) -> Callable[[], Awaitable[str]]:
+    return _imported(value, "function", "asynchronous function", _is_token_function)
+
+
+def _is_token_function(found: Any) -> TypeGuard[Callable[[], Awaitable[str]]]:
+    return iscoroutinefunction(found)
+
+
+def _imported(value: Any, kind: str, what: str, fits: Callable[[Any], TypeGuard[T]]) -> T:
+    """Return what is meant, or what `module:name` means."""
+    if fits(value):
         return value
     module, _, name = value.partition(":") if isinstance(value, str) else ("", "", "")
     if not (module and name):
-        raise MisfitError("module:Class", value, "builtins:TimeoutError")
+        raise MisfitError(f"module:{kind}", value, _EXAMPLES[kind])
     try:
         members = vars(import_module(module))
     except ImportError as error:
         raise RefusedError(f"cannot be imported: {error}") from error
     found = members.get(name)
-    if not _is_exception_class(found):
-        classes = [known for known, member in members.items() if _is_exception_class(member)]
-        raise RefusedError(f"{module} has no exception class {name}", suggestion(name, classes))
+    if not fits(found):
+        near = [known for known, member in members.items() if fits(member)]
+        raise RefusedError(f"{module} has no {what} {name}", suggestion(name, near))
     return found
-
-
-def _is_exception_class(found: Any) -> TypeGuard[type[Exception]]:
-    return isinstance(found, type) and issubclass(found, Exception)

@@ -148,7 +148,7 @@ def test_the_command_says_who_refused_it_and_ends_with_code_4(private_nats: str,
         cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert ended.returncode == 4
-    assert f"house:House cannot reach nats at nats://{private_nats}" in ended.stderr
+    assert f"house:House cannot use nats at nats://{private_nats}" in ended.stderr
     assert "authorization violation" in ended.stderr
     assert "Hint: user, password or token in nats.servers" in ended.stderr
     assert "wr0ng" not in ended.stderr + ended.stdout

@@ -50,7 +50,7 @@ async def test_a_wrong_password_is_told_at_once_and_never_shown(place: str) -> N
     async with asyncio.timeout(10):
         error = await refused(at(f"guest:s3cret@{place}"), 60.0)
     assert error.cause.startswith("ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN")
-    assert (error.hint, error.refused) == ("look at user and password in rabbit.url", True)
+    assert (error.hint, error.refused) == ("look at rabbit.auth, or at user and password in rabbit.url", True)
     assert "s3cret" not in str(error)
 
 
@@ -65,7 +65,7 @@ async def test_tls_where_there_is_none_is_told_at_once() -> None:
     async with asyncio.timeout(10):
         error = await refused(at(scheme="amqps"), 60.0)
     assert error.cause == "TLS: wrong version number"
-    assert "amqp:// instead of amqps://" in error.hint
+    assert "the port may not speak TLS: connect without it" in error.hint
 
 
 async def test_a_host_that_nobody_knows() -> None:

@@ -1,20 +1,23 @@
 """Why a cluster cannot be reached: what both clients ask and say."""
 
-import asyncio
 from typing import Final
 
 from faststream_oo.errors import ConnectError
+from faststream_oo.kafka.client.tokens import TokenError
+from faststream_oo.kafka.options import KafkaSettings
+from faststream_oo.network import is_lasting, system_cause, system_hint, true_cause
 
 CONNECT_SECONDS: Final = 10.0
 """Longest time in seconds that one attempt to connect may take."""
 
-PROBE_SECONDS: Final = 3.0
-"""Longest time in seconds that one address is asked why it does not answer."""
+_PORT: Final = "9092"
 
-CLOSED_HINT: Final = "something listens there but closes the connection: the port may expect TLS or SASL"
+CLOSED: Final = "the broker closes the connection"
+CLOSED_HINT: Final = "something listens there but closes the connection: the port may expect SASL, see kafka.auth"
 
 AUTH_HINT: Final = "look at kafka.auth"
-TLS_HINT: Final = "look at kafka.tls"
+
+PERMISSION_HINT: Final = "an ACL of the cluster has to allow it to the user of kafka.auth or of kafka.tls.certificate"
 
 
 def named_broker_error(servers: str, broker: str, cause: str, /) -> ConnectError:
@@ -23,12 +26,33 @@ def named_broker_error(servers: str, broker: str, cause: str, /) -> ConnectError
     return ConnectError("kafka", servers, what, "look at advertised.listeners of the brokers")
 
 
-async def why_closed(host: str, port: int, /) -> OSError | None:
-    """Connect to an address and hang up again; return why that does not work."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
-    except OSError as error:  # a TimeoutError is one
-        return error
-    writer.close()
+def token_refusal(servers: str, error: TokenError, /) -> ConnectError:
+    """Return the error for a token that the user's function did not give; a network's trouble may pass."""
+    passing = isinstance(error.__cause__, OSError)
+    return ConnectError("kafka", servers, str(error), "look at kafka.auth.token", refused=not passing)
+
+
+def place_of(server: str, /) -> tuple[str, int]:
+    """Return host and port of an address of the settings."""
+    host, colon, port = server.rpartition(":")
+    if not colon or server.endswith("]"):
+        host, port = server, _PORT
+    return host.strip("[]"), int(port)
+
+
+async def network_refusal(settings: KafkaSettings, error: BaseException, /) -> ConnectError | None:
+    """Ask every server what is wrong with the way there, None when that is not it.
+
+    Args:
+        settings: Where they are, and what is encrypted with.
+        error: What the client told.
+    """
+    servers = ", ".join(settings.servers)
+    context = None if settings.tls is None else settings.tls.context()
+    for server in settings.servers:
+        host, port = place_of(server)
+        cause = await true_cause(error, host, port, context)
+        if isinstance(cause, OSError) and cause is not error:
+            hint = system_hint(cause, "Kafka", "kafka.servers")
+            return ConnectError("kafka", servers, system_cause(cause), hint, refused=is_lasting(cause))
     return None

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from faststream_oo.errors import Problem
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
-from faststream_oo.security import Plain, Scram
+from faststream_oo.security import Gssapi, OAuth, Plain, Scram
 
 Config: TypeAlias = Mapping[str, str | int | float | bool]
 
@@ -30,9 +30,17 @@ def instance_id(options: KafkaSourceOptions, names: str, /) -> str | None:
     return re.sub(r"[^a-zA-Z0-9._-]", "-", f"{options.group_instance_id}.{names}")[:249]
 
 
-def mechanism(auth: Plain | Scram, /) -> str:
+def mechanism(auth: Plain | Scram | OAuth | Gssapi, /) -> str:
     """Return SASL's name for the way to show credentials."""
-    return auth.mechanism if isinstance(auth, Scram) else "PLAIN"
+    match auth:
+        case Scram():
+            return auth.mechanism
+        case OAuth():
+            return "OAUTHBEARER"
+        case Gssapi():
+            return "GSSAPI"
+        case Plain():
+            return "PLAIN"
 
 
 @frozen

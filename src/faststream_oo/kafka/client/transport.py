@@ -1,13 +1,13 @@
 """A connection to a cluster, whichever client makes it: what is asked of it beside sources and senders of its own."""
 
 import asyncio
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from secrets import choice
 from typing import Any, Final, NoReturn, cast
 
 from faststream_oo.address import Address
+from faststream_oo.encryption import encryption
 from faststream_oo.errors import Problem, PublishError, SetupError, TransportError
 from faststream_oo.kafka.address import DeadLetterTopic, Partitions, TopicPartition
 from faststream_oo.kafka.client.admin import ClusterAdmin
@@ -18,11 +18,8 @@ from faststream_oo.kafka.client.topology import declare
 from faststream_oo.kafka.client.watch import BrokerWatch
 from faststream_oo.kafka.message import PartitionInfo
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
-from faststream_oo.network import system_cause
 from faststream_oo.options import Topology
 from faststream_oo.transport import Frame, Sink
-
-_log: Final = logging.getLogger("faststream_oo")
 
 _LOOKS: Final = 5
 _LOOK_PAUSE: Final = 0.2
@@ -57,15 +54,7 @@ class ClientTransport(ABC):
             ConnectError: The cluster cannot be reached, or refuses us.
             SetupError: A file of `tls` cannot be used.
         """
-        if (tls := self._settings.tls) is not None:
-            try:
-                tls.context()
-            except OSError as error:
-                raise SetupError(
-                    [Problem("kafka.tls", system_cause(error), "PEM files that this user may read")]
-                ) from error
-            if not tls.verify:
-                _log.warning("kafka.tls.verify is false: any server is taken for a broker")
+        encryption(self._settings.tls, "kafka")
         await self._connect()
 
     @abstractmethod

@@ -1,23 +1,40 @@
 """What really went wrong: aiokafka logs the reason of a failed connection and raises another."""
 
 import asyncio
-import ssl
 from collections.abc import Iterable
+from typing import Final
 
 from aiokafka import errors
-from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.conn import create_conn
 
 from faststream_oo.errors import ConnectError, TransportError
 from faststream_oo.kafka.client.causes import (
     AUTH_HINT,
+    CLOSED,
     CLOSED_HINT,
-    PROBE_SECONDS,
-    TLS_HINT,
+    PERMISSION_HINT,
     named_broker_error,
+    network_refusal,
+    place_of,
+    token_refusal,
 )
+from faststream_oo.kafka.client.tokens import TokenError
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.kafka.transports.aiokafka.config import security_options
-from faststream_oo.network import system_cause, system_hint
+from faststream_oo.network import PROBE_SECONDS, system_cause, system_hint
+from faststream_oo.security import OAuth
+
+_REFUSALS: Final = (
+    errors.SaslAuthenticationFailed,
+    errors.UnsupportedSaslMechanismError,
+    errors.IllegalSaslStateError,
+)
+_FORBIDDEN: Final = (
+    errors.TopicAuthorizationFailedError,
+    errors.GroupAuthorizationFailedError,
+    errors.ClusterAuthorizationFailedError,
+    errors.TransactionalIdAuthorizationFailed,
+)
 
 
 async def connect_error(settings: KafkaSettings, error: BaseException, brokers: Iterable[str] = (), /) -> ConnectError:
@@ -32,21 +49,34 @@ async def connect_error(settings: KafkaSettings, error: BaseException, brokers: 
         The error to raise; its `cause` is the first true one found.
     """
     servers = ", ".join(settings.servers)
-    for host, port, _ in collect_hosts(list(settings.servers), randomize=False):
-        cause = await _probe(settings, host, port)
-        if cause is not None:
-            return ConnectError("kafka", servers, describe(cause), _hint(cause))
+    for server in settings.servers:
+        cause = await _probe(settings, *place_of(server))
+        if cause is None:
+            continue
+        if isinstance(token := cause.__cause__, TokenError):
+            return token_refusal(servers, token)
+        if isinstance(cause, _REFUSALS):
+            return ConnectError("kafka", servers, describe(cause), AUTH_HINT, refused=True)
+        return await network_refusal(settings, cause) or _unexplained(servers, cause)
     for broker in brokers:
-        host, _, port = broker.rpartition(":")
-        cause = await _probe(settings, host, int(port))
+        cause = await _probe(settings, *place_of(broker))
         if cause is not None:
             return named_broker_error(servers, broker, describe(cause))
-    return ConnectError("kafka", servers, describe(error), _hint(error))
+    if isinstance(settings.auth, OAuth) and not brokers and not isinstance(error, TimeoutError):
+        # The client does not read what is said about a token.
+        return ConnectError("kafka", servers, "the broker hangs up after the token", AUTH_HINT, refused=True)
+    return _unexplained(servers, error)
+
+
+def _unexplained(servers: str, error: BaseException) -> ConnectError:
+    if isinstance(error, errors.KafkaConnectionError):
+        return ConnectError("kafka", servers, CLOSED, CLOSED_HINT)
+    return ConnectError("kafka", servers, describe(error), system_hint(error, "Kafka", "kafka.servers"))
 
 
 def transport_error(what: str, error: BaseException, /) -> TransportError:
     """Return an error of ours that says what could not be done, and why; raise it `from` the cause."""
-    return TransportError(f"{what}: {describe(error)}")
+    return TransportError(f"{what}: {describe(error)}", hint=PERMISSION_HINT if isinstance(error, _FORBIDDEN) else "")
 
 
 def describe(error: BaseException, /) -> str:
@@ -59,26 +89,16 @@ def describe(error: BaseException, /) -> str:
     text = str(error)
     while text.startswith(("[Error ", name)):  # aiokafka says its own name, up to twice
         text = text.partition("] ")[2] if text.startswith("[Error ") else text.removeprefix(name).lstrip(": ")
-    return f"{name}: {text}" if text else name
+    return name if not text or text.startswith("<AIOKafka") else f"{name}: {text}"
 
 
-async def _probe(settings: KafkaSettings, host: str, port: int) -> BaseException | None:
+async def _probe(settings: KafkaSettings, host: str, port: int) -> Exception | None:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             connection = await create_conn(
                 host, port, client_id=settings.client_id, request_timeout_ms=3_000, **security_options(settings)
             )
-    except (OSError, errors.KafkaError, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001 - it is the answer; Kerberos raises errors of its own
         return error
     await connection.close()
     return None
-
-
-def _hint(error: BaseException) -> str:
-    if isinstance(error, errors.SaslAuthenticationFailed):
-        return AUTH_HINT
-    if isinstance(error, ssl.SSLError):
-        return TLS_HINT
-    return (
-        CLOSED_HINT if isinstance(error, errors.KafkaConnectionError) else system_hint(error, "Kafka", "kafka.servers")
-    )

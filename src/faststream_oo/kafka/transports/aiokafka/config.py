@@ -1,10 +1,12 @@
 """The clients' options: which the framework sets, which are the user's, and what is wrong with those."""
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from inspect import signature
 from typing import Any, Final, TypeAlias
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
+from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.codec import has_lz4, has_snappy, has_zstd
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -12,7 +14,9 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from faststream_oo.errors import Problem
 from faststream_oo.kafka.client.config import MAX_RECORD, Config, NativeOptions, mechanism, protocol
 from faststream_oo.kafka.client.records import DEAD_LETTER_ROOM
+from faststream_oo.kafka.client.tokens import TokenError, token_of
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
+from faststream_oo.security import Gssapi, OAuth
 
 ClientOptions: TypeAlias = dict[str, Any]
 """Keyword arguments of a client's constructor; the client has no annotations."""
@@ -53,7 +57,10 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "linger_ms": "kafka.linger",
     "max_poll_interval_ms": "max_poll_interval=",
     "max_poll_records": "prefetch=",
+    "sasl_kerberos_domain_name": "set kafka.auth",
+    "sasl_kerberos_service_name": "set kafka.auth",
     "sasl_mechanism": "set kafka.auth",
+    "sasl_oauth_token_provider": "set kafka.auth",
     "sasl_plain_password": "set kafka.auth",
     "sasl_plain_username": "set kafka.auth",
     "security_protocol": "set kafka.auth and kafka.tls",
@@ -125,6 +132,8 @@ def largest_record(settings: KafkaSettings, /) -> int:
 def check_config(settings: KafkaSettings, /) -> list[Problem]:
     """Return what is wrong with the settings of this client; no I/O."""
     problems = _NATIVE.of_settings(settings)
+    if isinstance(settings.auth, Gssapi) and find_spec("gssapi") is None:
+        problems.append(Problem("kafka.auth", "gssapi is not installed", 'pip install "aiokafka[gssapi]"'))
     installed = _CODEC_LIBRARIES.get(settings.compression or "")
     if installed is not None and not installed():
         what = f"{settings.compression} needs cramjam, which is not installed"
@@ -142,10 +151,34 @@ def security_options(settings: KafkaSettings, /) -> ClientOptions:
     options: ClientOptions = {"security_protocol": protocol(settings)}
     if settings.tls is not None:
         options["ssl_context"] = settings.tls.context()
-    if (auth := settings.auth) is not None:
-        options["sasl_mechanism"] = mechanism(auth)
+    if (auth := settings.auth) is None:
+        return options
+    options["sasl_mechanism"] = mechanism(auth)
+    if isinstance(auth, OAuth):
+        options["sasl_oauth_token_provider"] = TokenProvider(auth)
+    elif isinstance(auth, Gssapi):
+        options["sasl_kerberos_service_name"], options["sasl_kerberos_domain_name"] = auth.service, auth.domain
+    else:
         options["sasl_plain_username"], options["sasl_plain_password"] = auth.username, auth.password
     return options
+
+
+class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # the client has no annotations
+    """Gives a token to each connection.
+
+    Args:
+        auth: From the settings.
+    """
+
+    def __init__(self, auth: OAuth) -> None:
+        self._auth = auth
+
+    async def token(self) -> str:
+        """Return one. Raises what the client takes for a failed connection, from TokenError."""
+        try:
+            return await token_of(self._auth)
+        except TokenError as error:
+            raise errors.SaslAuthenticationFailed(str(error)) from error
 
 
 def _connection(settings: KafkaSettings) -> ClientOptions:

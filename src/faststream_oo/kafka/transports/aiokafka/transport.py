@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from aiokafka import errors
-
 from faststream_oo.address import Address
-from faststream_oo.errors import Problem, TransportError
+from faststream_oo.errors import Problem
 from faststream_oo.kafka.client.causes import CONNECT_SECONDS
 from faststream_oo.kafka.client.transport import ClientTransport
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
@@ -40,7 +38,7 @@ class AiokafkaTransport(ClientTransport):
                 await self._admin.open()
                 brokers = tuple((await self._admin.brokers()).values())
                 await self._producers.open()
-        except (errors.KafkaError, OSError, TransportError) as error:
+        except Exception as error:  # Kerberos raises errors of its own
             await self.close()
             raise await connect_error(self._settings, error, brokers) from error
         except BaseException:

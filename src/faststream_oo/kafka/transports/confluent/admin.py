@@ -24,6 +24,7 @@ from faststream_oo.kafka.client.admin import ClusterAdmin, Offsets, TopicFacts
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.kafka.transports.confluent.causes import describe, error_of, transport_error
 from faststream_oo.kafka.transports.confluent.config import admin_options
+from faststream_oo.kafka.transports.confluent.refreshing import token_options
 
 _ANSWER_SECONDS: Final = 30.0
 _ELECTED_SECONDS: Final = 5.0
@@ -49,9 +50,10 @@ class ConfluentAdmin(ClusterAdmin):
         # Its futures have no type.
         self._admin: Any = None
 
-    def open(self) -> None:
-        """Make the client; it connects by itself."""
-        self._admin = AdminClient(admin_options(self._settings))
+    async def open(self) -> None:
+        """Make the client; it connects by itself. Raises TokenError when the user's function gives no token."""
+        tokens = await token_options(self._settings)
+        self._admin = await asyncio.to_thread(AdminClient, {**admin_options(self._settings), **tokens})
 
     async def close(self) -> None:
         """Disconnect: the client ends with its last reference."""

@@ -8,9 +8,16 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 
 from faststream_oo.errors import ConnectError, TransportError
-from faststream_oo.kafka.client.causes import AUTH_HINT, CLOSED_HINT, TLS_HINT, named_broker_error, why_closed
+from faststream_oo.kafka.client.causes import (
+    AUTH_HINT,
+    CLOSED,
+    CLOSED_HINT,
+    PERMISSION_HINT,
+    named_broker_error,
+    network_refusal,
+)
 from faststream_oo.kafka.options import KafkaSettings
-from faststream_oo.network import system_cause, system_hint
+from faststream_oo.network import system_cause
 
 _log: Final = logging.getLogger("faststream_oo")
 _QUIET: Final = 10.0
@@ -19,10 +26,13 @@ _QUIET: Final = 10.0
 _NOISE: Final = re.compile(r"^(?:\S+://)?\S+/(?:bootstrap|\d+): |\s*\(after [^)]*\)")
 """Address and counters that librdkafka writes around a reason."""
 
-_REFUSED_HINTS: Final = {
-    KafkaError._AUTHENTICATION: AUTH_HINT,  # noqa: SLF001 - a constant; the client spells its own so
-    KafkaError._SSL: TLS_HINT,  # noqa: SLF001
-}
+_REFUSALS: Final = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001 - constants; the client spells them so
+_FORBIDDEN: Final = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+)
 
 
 def error_of(error: KafkaException, /) -> KafkaError:
@@ -43,12 +53,15 @@ def describe(error: KafkaError | BaseException, /) -> str:
 
 def transport_error(what: str, error: KafkaError | BaseException, /) -> TransportError:
     """Return an error of ours that says what could not be done, and why; raise it `from` the cause."""
-    return TransportError(f"{what}: {describe(error)}")
+    if isinstance(error, KafkaException):
+        error = error_of(error)
+    forbidden = isinstance(error, KafkaError) and error.code() in _FORBIDDEN
+    return TransportError(f"{what}: {describe(error)}", hint=PERMISSION_HINT if forbidden else "")
 
 
 def refuses(error: KafkaError, /) -> bool:
     """Whether a broker answered and will not have us: trying on is no use before somebody changes the settings."""
-    return error.code() in _REFUSED_HINTS
+    return error.code() in _REFUSALS
 
 
 async def connect_error(settings: KafkaSettings, error: KafkaError | None, /) -> ConnectError:
@@ -59,16 +72,14 @@ async def connect_error(settings: KafkaSettings, error: KafkaError | None, /) ->
         error: What the client told last, if it did.
     """
     servers = ", ".join(settings.servers)
-    if error is not None and refuses(error):
-        return ConnectError("kafka", servers, describe(error), _REFUSED_HINTS[error.code()])
-    for server in settings.servers:
-        host, _, port = server.rpartition(":")
-        if (cause := await why_closed(host.strip("[]"), int(port))) is not None:
-            return ConnectError("kafka", servers, system_cause(cause), system_hint(cause, "Kafka", "kafka.servers"))
+    if error is not None and error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - a constant
+        return ConnectError("kafka", servers, describe(error), AUTH_HINT, refused=True)
+    if (found := await network_refusal(settings, ConnectionError("closed"))) is not None:
+        return found
     named = re.search(r"(?:^|/)([\w.-]+:\d+)/\d+: ", error.str()) if error is not None else None
     if error is not None and named is not None:
         return named_broker_error(servers, named[1], describe(error))
-    return ConnectError("kafka", servers, "no answer in time" if error is None else describe(error), CLOSED_HINT)
+    return ConnectError("kafka", servers, CLOSED if error is None else describe(error), CLOSED_HINT)
 
 
 class ErrorLog:

@@ -9,6 +9,7 @@ from faststream_oo.errors import Problem
 from faststream_oo.kafka.client.config import MAX_RECORD, Config, NativeOptions, mechanism, protocol
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.confluent.causes import error_of
+from faststream_oo.security import Gssapi, Plain, Scram
 
 ClientOptions: TypeAlias = dict[str, Any]
 
@@ -84,6 +85,8 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "partitioner": "keys go to the partitions of Kafka's Java client",
     "queue.buffering.max.ms": "set kafka.linger",
     "request.required.acks": "set kafka.acks",
+    "oauth_cb": "set kafka.auth",
+    "sasl.kerberos.service.name": "set kafka.auth",
     "sasl.mechanism": "set kafka.auth",
     "sasl.mechanisms": "set kafka.auth",
     "sasl.password": "set kafka.auth",
@@ -164,7 +167,13 @@ def largest_record(settings: KafkaSettings, /) -> int:
 
 def check_config(settings: KafkaSettings, /) -> list[Problem]:
     """Return what is wrong with the settings of this client; no I/O."""
-    return _NATIVE.of_settings(settings)
+    problems = _NATIVE.of_settings(settings)
+    if isinstance(settings.auth, Gssapi):
+        problems.append(Problem("kafka.auth", "confluent-kafka's wheel has no Kerberos", "driver: aiokafka"))
+    if settings.tls is not None and settings.tls.server_name is not None:
+        what = "confluent-kafka expects the name of the host in the server's certificate"
+        problems.append(Problem("kafka.tls.server_name", what, "driver: aiokafka, or servers by that name"))
+    return problems
 
 
 def check_source_config(options: Mapping[str, Any], /) -> list[Problem]:
@@ -210,9 +219,10 @@ def _security(settings: KafkaSettings) -> ClientOptions:
         options |= {name: str(value) for name, value in files.items() if value is not None}
         options["enable.ssl.certificate.verification"] = tls.verify
         options["ssl.endpoint.identification.algorithm"] = "https" if tls.verify else "none"
-    if (auth := settings.auth) is not None:
-        options["sasl.mechanisms"] = mechanism(auth)
-        options["sasl.username"], options["sasl.password"] = auth.username, auth.password
+    if settings.auth is not None:
+        options["sasl.mechanisms"] = mechanism(settings.auth)
+    if isinstance(settings.auth, Plain | Scram):
+        options["sasl.username"], options["sasl.password"] = settings.auth.username, settings.auth.password
     return options
 
 

@@ -17,6 +17,7 @@ from faststream_oo.kafka.message import KafkaReceipt
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.kafka.transports.confluent.causes import describe
 from faststream_oo.kafka.transports.confluent.config import producer_options
+from faststream_oo.kafka.transports.confluent.refreshing import token_options
 
 _POLL_SECONDS: Final = 0.1
 _MARGIN_SECONDS: Final = 2.0
@@ -55,12 +56,20 @@ class Deliveries:
         self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
 
-    def open(self) -> None:
-        """Make the producer; it connects by itself. Raises KafkaException for what it cannot be made with."""
+    async def open(self) -> None:
+        """Make the producer; it connects by itself.
+
+        Raises:
+            KafkaException: For what it cannot be made with.
+            TokenError: The user's function gives no token.
+        """
+        tokens = await token_options(self._settings)
         self._loop = asyncio.get_running_loop()
         self._ending = False
         self._ended.clear()
-        producer = self._producer = Producer({**producer_options(self._settings), "error_cb": self._error})
+        options = {**producer_options(self._settings), **tokens, "error_cb": self._error}
+        # It reads certificates, and waits a second for a first token.
+        producer = self._producer = await asyncio.to_thread(Producer, options)
         threading.Thread(target=self._poll, args=(producer,), name="kafka deliveries", daemon=True).start()
 
     async def close(self, seconds: float, /) -> None:

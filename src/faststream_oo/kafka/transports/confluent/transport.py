@@ -8,7 +8,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from faststream_oo.address import Address
 from faststream_oo.errors import Problem, SetupError
-from faststream_oo.kafka.client.causes import CONNECT_SECONDS
+from faststream_oo.kafka.client.causes import CONNECT_SECONDS, token_refusal
+from faststream_oo.kafka.client.tokens import TokenError
 from faststream_oo.kafka.client.transport import ClientTransport
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.confluent.admin import ConfluentAdmin
@@ -41,9 +42,12 @@ class ConfluentTransport(ClientTransport):
         refused = self._refused = asyncio.get_running_loop().create_future()
         self._last = None
         try:
-            self._deliveries.open()
-            self._admin.open()
+            await self._deliveries.open()
+            await self._admin.open()
             await self._answered(refused)
+        except TokenError as error:
+            await self.close()
+            raise token_refusal(", ".join(self._settings.servers), error) from error
         except KafkaException as error:
             await self.close()
             raise SetupError([Problem("kafka.config", str(error.args[0]))]) from error

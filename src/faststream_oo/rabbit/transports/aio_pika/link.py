@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -15,6 +16,7 @@ from faststream_oo.clock import Backoff, LoopClock
 from faststream_oo.errors import ConnectError, TransportError
 from faststream_oo.rabbit.channels import watch
 from faststream_oo.rabbit.options import RabbitSettings
+from faststream_oo.rabbit.transports.aio_pika.login import login_url
 from faststream_oo.rabbit.transports.aio_pika.reasons import connect_error, describe, transport_error
 from faststream_oo.waiting import bounded, cancelled
 
@@ -60,12 +62,21 @@ class Link:
         self._settings = settings
         self._purpose = purpose
         self._lost = lost
+        self._tls: ssl.SSLContext | None = None
         self._connection: AbstractConnection | None = None
         self._back = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        """Connect to the first server that takes us. Raises ConnectError."""
+    async def open(self, tls: ssl.SSLContext | None, /) -> None:
+        """Connect to the first server that takes us.
+
+        Args:
+            tls: What to encrypt with, now and later; None leaves that to the URLs.
+
+        Raises:
+            ConnectError: None does.
+        """
+        self._tls = tls
         self._connection = await self._connect()
         self._back.set()
         self._keeper = asyncio.create_task(self._keep(), name=f"rabbit {self._purpose}")
@@ -123,15 +134,15 @@ class Link:
         for url in self._settings.urls:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    return await aiormq.connect(self._with_options(url))
+                    return await aiormq.connect(self._with_options(url), context=self._tls)
             except _FAILURES as error:
-                first = first or connect_error(self._settings, url, error)
+                first = first or await connect_error(self._settings, url, error, self._tls)
         assert first is not None  # there is one URL at least
         raise first
 
     def _with_options(self, url: str) -> URL:
         options = {"heartbeat": str(round(self._settings.heartbeat)), "name": f"faststream-oo {self._purpose}"}
-        whole = URL(url)
+        whole = login_url(self._settings, url)
         return whole.update_query({name: value for name, value in options.items() if name not in whole.query})
 
 

@@ -10,12 +10,15 @@ from typing import Any, Final, cast
 
 from faststream_oo.address import Address
 from faststream_oo.clock import LoopClock
+from faststream_oo.encryption import encryption
+from faststream_oo.errors import SetupError
 from faststream_oo.options import Topology
 from faststream_oo.rabbit.address import Binding, Exchange, Queue
 from faststream_oo.rabbit.channels import ChannelSource
 from faststream_oo.rabbit.options import RabbitSettings, RabbitSourceOptions
 from faststream_oo.rabbit.transports.aio_pika.declarer import Declarer
 from faststream_oo.rabbit.transports.aio_pika.link import Link
+from faststream_oo.rabbit.transports.aio_pika.login import check_config
 from faststream_oo.rabbit.transports.aio_pika.publisher import Publisher, RabbitSender
 from faststream_oo.rabbit.transports.aio_pika.seat import AioPikaSeat
 from faststream_oo.transport import Sink
@@ -29,9 +32,14 @@ class AioPikaTransport:
 
     Args:
         settings: Connection and defaults.
+
+    Raises:
+        SetupError: Credentials or encryption cannot be as they are set.
     """
 
     def __init__(self, settings: RabbitSettings) -> None:
+        if problems := check_config(settings):
+            raise SetupError(problems)
         self._settings = settings
         self._intake = Link(settings, "consumes", lambda reason: None)
         self._outlet = Link(settings, "publishes", self._changed)
@@ -39,10 +47,16 @@ class AioPikaTransport:
         self._publisher = Publisher(self._outlet, self._declarer)
 
     async def open(self) -> None:
-        """Connect, twice. Raises ConnectError."""
+        """Connect, twice.
+
+        Raises:
+            ConnectError: The server cannot be reached, or refuses us.
+            SetupError: A file of `tls` cannot be used.
+        """
+        tls = encryption(self._settings.tls, "rabbit")
         try:
-            await self._intake.open()
-            await self._outlet.open()
+            await self._intake.open(tls)
+            await self._outlet.open(tls)
             await self._publisher.start()
         except BaseException:
             await self.close()
