@@ -157,6 +157,10 @@ class Broker(ABC):
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return the derived dead-letter address of a whole address, whole; None where there is none."""
 
+    def defaults_of(self, address: Address, /) -> Mapping[str, Any]:
+        """Return the protocol's defaults of a subscription to an address, where they are not the core's."""
+        return self.consume_defaults
+
     @abstractmethod
     def source_options(self, options: Mapping[str, Any], group: str | None, drain_timeout: float, /) -> dict[str, Any]:
         """Return what a transport's source is made with, from the resolved options of a subscription."""

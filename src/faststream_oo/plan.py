@@ -37,6 +37,7 @@ H = TypeVar("H")
 _SHARED = (
     "group", "delivery", "concurrency", "ordered_by", "prefetch", "start", "dead_letter", "unmatched", "tag", "outbox",
     "enabled", "isolation", "commit_interval", "session_timeout", "max_poll_interval", "client_rack", "config",
+    "claim_after",
 )  # fmt: skip
 """Options that belong to the subscription: methods that share one must agree."""
 
@@ -237,7 +238,12 @@ class Plan:
         }
         scopes = [settings.get(key, {}) for key in dict.fromkeys((served.name, plain, name))]
         options = merge(
-            defaults, broker.consume_defaults, broker.options.defaults, class_options(served.cls), mark.options, *scopes
+            defaults,
+            broker.defaults_of(mark.address),
+            broker.options.defaults,
+            class_options(served.cls),
+            mark.options,
+            *scopes,
         )
         if not any(
             "prefetch" in scope for scope in (broker.options.defaults, class_options(served.cls), mark.options, *scopes)

@@ -64,8 +64,7 @@ class RedisBroker(Broker):
         {*RedisClassOptions.__annotations__, *RedisRouteOptions.__annotations__}
     )
     running_type: ClassVar[type[Any]] = Intake
-    consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 100, "delivery": None}
-    """Of no delivery: at least once, but at most once on a channel."""
+    consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 100, "delivery": "at_least_once"}
 
     def __init__(
         self,
@@ -146,7 +145,7 @@ class RedisBroker(Broker):
             SetupError: Redis would refuse the address, or it has no groups.
         """
         native = self.native(address)
-        options: dict[str, Any] = {**self.options.defaults, "prefetch": PREFETCH, "delivery": None}
+        options = {**self.options.defaults, **self.defaults_of(native), "prefetch": PREFETCH}
         if isinstance(native, Stream):
             options |= {"start": start, "delivery": "at_least_once" if group is not None else "at_most_once"}
         wrong = [
@@ -212,6 +211,11 @@ class RedisBroker(Broker):
     def frame_options(self, outgoing: Outgoing[Any], options: Mapping[str, Any], /) -> Mapping[str, object]:
         """Return none: a message has no options of its own on Redis."""
         return options
+
+    def defaults_of(self, address: Address, /) -> Mapping[str, Any]:
+        """Return the defaults of a subscription: a channel promises less than a key."""
+        defaults = self.consume_defaults
+        return {**defaults, "delivery": "at_most_once"} if isinstance(address, Channel) else defaults
 
     async def undeclare(self, transport: Any, addresses: Sequence[Address], /) -> None:
         """Delete streams and lists over an open transport. Raises TransportError."""
@@ -279,11 +283,13 @@ class RedisBroker(Broker):
             case Stream():
                 found += _stream_problems(options, group, delivery)
             case Channel():
-                if delivery not in {None, "at_most_once"}:
+                if delivery != "at_most_once":
                     found.append(("a channel is at most once", "Stream, or leave delivery out"))
                 found += _foreign_problems(options, ("group", "start", "claim_after"), "Channel, which keeps nothing")
-            case _:
+            case List():
                 found += _foreign_problems(options, ("group", "start"), "List, which its workers share")
+            case _:
+                return []
         if options.get("claim_after", CLAIM_AFTER) <= 0:
             found.append((f"claim_after={options['claim_after']} is not above 0 seconds", ""))
         elif "claim_after" in options and delivery == "at_most_once" and not isinstance(address, Channel):

@@ -1,0 +1,118 @@
+"""How headers travel on lists and channels, and what of other clients is read."""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faststream_oo.errors import PublishError
+from faststream_oo.redis.envelope import Envelope, FieldContent, WrappedContent, wrapped
+
+BINARY = WrappedContent("binary")
+JSON = WrappedContent("json")
+FIELDS = FieldContent()
+
+FASTSTREAM = (
+    b"\x89BIN\r\n\x1a\n"  # what it begins with
+    b"\x00\x01"  # version 1
+    b"\x00\x00\x00\x12"  # the headers begin at 18
+    b"\x00\x00\x00\x3b"  # the data at 59
+    b"\x00\x02"  # two headers
+    b"\x00\x0ecorrelation_id\x00\x03a-1"
+    b"\x00\x08reply_to\x00\x06answer"
+    b'{"order_id": 1}'
+)
+"""A message as FastStream 0.7 writes it."""
+
+
+def test_the_binary_format_is_that_of_faststream_to_the_byte() -> None:
+    headers = [(b"correlation_id", b"a-1"), (b"reply_to", b"answer")]
+
+    assert wrapped("binary", b'{"order_id": 1}', headers) == FASTSTREAM
+    assert (BINARY.body(FASTSTREAM), BINARY.headers(FASTSTREAM)) == (b'{"order_id": 1}', headers)
+
+
+@pytest.mark.parametrize("envelope", ["binary", "json"])
+@given(body=st.text(), headers=st.dictionaries(st.text(), st.text()))
+def test_what_is_wrapped_is_read_again(envelope: Envelope, body: str, headers: dict[str, str]) -> None:
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    content, data = WrappedContent(envelope), wrapped(envelope, body.encode(), pairs)
+
+    assert (content.body(data), list(content.headers(data))) == (body.encode(), pairs)
+
+
+@given(body=st.binary(), headers=st.lists(st.tuples(st.binary(), st.binary())))
+def test_the_binary_format_carries_every_byte_and_repeated_names(
+    body: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    data = wrapped("binary", body, headers)
+
+    assert (BINARY.body(data), list(BINARY.headers(data))) == (body, headers)
+
+
+@pytest.mark.parametrize("length", [0, 1, 8, 10, 17, 18, 19, 20, 35, len(FASTSTREAM) - 16])
+def test_what_only_begins_like_an_envelope_is_a_body(length: int) -> None:
+    data = FASTSTREAM[:length]
+
+    assert (BINARY.body(data), BINARY.headers(data)) == (data, ())
+
+
+@given(data=st.binary())
+def test_nothing_that_is_read_raises(data: bytes) -> None:
+    for content in (BINARY, JSON):
+        assert isinstance(content.body(data), bytes)
+        assert isinstance(content.body(FASTSTREAM[:18] + data), bytes)
+
+
+@pytest.mark.parametrize(
+    "data", [b"7", b"[]", b'{"a": 1}', b'{"data": 5}', b'{"data": "x", "headers": 1}', b"{", b"\xff", b""]
+)
+def test_what_is_no_json_envelope_is_a_body(data: bytes) -> None:
+    assert (JSON.body(data), list(JSON.headers(data))) == (data, [])
+
+
+def test_a_json_envelope_of_others_has_any_values() -> None:
+    data = orjson.dumps({"data": "5", "headers": {"a": "b", "n": 1}})
+
+    assert (JSON.body(data), JSON.headers(data)) == (b"5", [(b"a", b"b"), (b"n", b"1")])
+    assert JSON.headers(b'{"data": "5"}') == []
+
+
+def test_a_foreign_object_with_data_is_unwrapped_by_the_json_envelope_alone() -> None:
+    assert BINARY.body(b'{"data": "5"}') == b'{"data": "5"}'
+
+
+@pytest.mark.parametrize(("body", "headers"), [(b"\xff", []), (b"", [(b"a", b"\xff")])])
+def test_a_json_envelope_refuses_what_is_no_text(body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(PublishError, match="a JSON envelope holds text"):
+        wrapped("json", body, headers)
+
+
+def test_a_header_that_is_too_long_for_the_binary_format_is_refused() -> None:
+    with pytest.raises(PublishError, match="more than 65,535 bytes"):
+        wrapped("binary", b"", [(b"a", b"x" * 65_536)])
+
+
+def test_no_envelope_is_the_body_alone() -> None:
+    assert wrapped("none", b"7", [(b"a", b"b")]) == b"7"
+    assert WrappedContent("none").body(FASTSTREAM) == FASTSTREAM
+
+
+def test_fields_are_read_by_their_names_in_any_order() -> None:
+    raw = [b"h:a", b"1", b"other", b"x", b"body", b"7", b"h:a", b"2", b"h:", b"3"]
+
+    assert (FIELDS.body(raw), FIELDS.headers(raw)) == (b"7", [(b"a", b"1"), (b"a", b"2"), (b"", b"3")])
+
+
+def test_an_entry_of_faststream_is_read_with_the_headers_of_its_envelope() -> None:
+    raw = [b"__data__", FASTSTREAM, b"h:fsoo-attempt", b"5"]
+
+    assert FIELDS.body(raw) == b'{"order_id": 1}'
+    assert [name for name, _ in FIELDS.headers(raw)] == [b"correlation_id", b"reply_to", b"fsoo-attempt"]
+
+
+def test_the_fields_of_others_are_an_object_of_texts() -> None:
+    raw = [b"name", "ü".encode(), b"h:a", b"1", b"raw", b"\xff", b"n", b"5"]
+
+    assert orjson.loads(FIELDS.body(raw)) == {"name": "ü", "raw": "\ufffd", "n": "5"}
+    assert FIELDS.headers(raw) == [(b"a", b"1")]
