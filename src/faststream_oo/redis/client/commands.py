@@ -25,6 +25,10 @@ class LostError(TransportError):
     """The connection is no more, or there was none; which of the commands without an answer were carried out is unknown."""
 
 
+class NotReadyError(LostError):
+    """The server answers and serves nobody yet: it is loading what it has on disk."""
+
+
 class Connection(Protocol):
     """One connection, used by one task at a time: the answers come in the order of the commands.
 

@@ -13,13 +13,24 @@ from typing import Any, Final
 from faststream_oo.clock import Backoff
 from faststream_oo.current import clock
 from faststream_oo.errors import PublishError, TransportError
-from faststream_oo.redis.client.commands import Answer, Command, CommandError, Connection, Link, LostError
+from faststream_oo.redis.client.commands import (
+    Answer,
+    Command,
+    CommandError,
+    Connection,
+    Link,
+    LostError,
+    NotReadyError,
+)
 from faststream_oo.waiting import cancelled
 
 _log: Final = logging.getLogger("faststream_oo")
 
 ANSWER_SECONDS: Final = 30.0
 """Longest time that the server may take to answer one write; then the connection counts as lost."""
+
+_SILENT_SECONDS: Final = 1.0
+"""After so long without an answer the connection is tried before something goes over it that must not be sent twice."""
 
 _MOST: Final = 500
 """Commands of one write."""
@@ -135,16 +146,23 @@ class Wire:
             except TransportError as error:
                 self._reason = str(error)
                 connection = None
-                self._take_back()
+                self._take_back(counted=not isinstance(error, NotReadyError))
             await backoff.wait()
 
     async def _use(self, connection: Connection, backoff: Backoff) -> None:
         """Send what is asked until the connection is lost. Raises LostError."""
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
         while True:
             asked = self._taken()
             if not asked:
                 self._wake.clear()
                 await self._wake.wait()
+                continue
+            if loop.time() - heard > _SILENT_SECONDS and not all(one.again for one in asked):
+                self._waiting.extendleft(reversed(asked))
+                await _exchange(connection, [Asked([("PING",)])], [])
+                heard = loop.time()
                 continue
             self._flying = asked
             answers: list[Answer] = []
@@ -152,6 +170,7 @@ class Wire:
                 await _exchange(connection, asked, answers)
             finally:
                 self._settle(answers)
+            heard = loop.time()
             backoff.reset()
 
     def _taken(self) -> Sequence[Asked]:
@@ -178,12 +197,12 @@ class Wire:
             at = end
         self._flying = ()
 
-    def _take_back(self) -> None:
+    def _take_back(self, *, counted: bool) -> None:
         """Send again what was on its way, but for what must not be carried out twice or may be the reason of the loss."""
         left = [asked for asked in self._flying if not asked.done()]
         self._flying = ()
         if left:
-            left[0].losses += 1
+            left[0].losses += counted
         for asked in left:
             if not asked.again:
                 asked.refused(LostError(f"it is unknown whether it was carried out: {self._reason}"))

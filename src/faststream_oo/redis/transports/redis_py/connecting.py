@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 
 from faststream_oo.errors import ConnectError
 from faststream_oo.network import system_cause, system_hint
-from faststream_oo.redis.client.commands import Answer, Command, CommandError, LostError
+from faststream_oo.redis.client.commands import Answer, Command, CommandError, LostError, NotReadyError
 from faststream_oo.redis.options import RedisSettings
 
 _CONNECT_SECONDS: Final = 5.0
@@ -57,6 +57,8 @@ class RedisPyConnection:
         for _ in range(count):
             try:
                 answer: Any = await read()
+            except exceptions.BusyLoadingError as error:
+                raise NotReadyError(describe(error)) from error
             except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
                 raise LostError(describe(error)) from error
             except exceptions.RedisError as error:
