@@ -23,8 +23,8 @@ _CLIENT_CERTIFICATE: Final = re.compile(r"ALERT_.*CERTIFICATE|ALERT_UNKNOWN_CA|A
 class PlainPortError(ConnectionError):
     """The server does not encrypt."""
 
-    def __init__(self) -> None:
-        super().__init__("the server does not answer a TLS handshake")
+    def __init__(self, what: str = "the server does not answer a TLS handshake") -> None:
+        super().__init__(what)
 
 
 class TlsPortError(ConnectionError):

@@ -79,7 +79,7 @@ async def test_the_server_asks_for_tls() -> None:
     async with answering(b'INFO {"tls_required": true}\r\n', b"no handshake at all") as place:
         error = await refusal(place)
     assert error.refused
-    assert "the server asks for TLS" in error.hint
+    assert "the port may not speak TLS" in error.hint
 
 
 async def test_a_wrong_password_is_told_and_never_shown(private_nats: str) -> None:
@@ -150,5 +150,5 @@ def test_the_command_says_who_refused_it_and_ends_with_code_4(private_nats: str,
     assert ended.returncode == 4
     assert f"house:House cannot use nats at nats://{private_nats}" in ended.stderr
     assert "authorization violation" in ended.stderr
-    assert "Hint: user, password or token in nats.servers" in ended.stderr
+    assert "Hint: look at nats.auth, or at user, password or token in nats.servers" in ended.stderr
     assert "wr0ng" not in ended.stderr + ended.stdout

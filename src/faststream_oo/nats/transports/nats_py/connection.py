@@ -3,14 +3,19 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 from typing import Final, Protocol
 
 from nats import errors
 from nats.aio.client import Client
 
+from faststream_oo.encryption import encryption
 from faststream_oo.errors import TransportError
 from faststream_oo.nats.options import NatsSettings
-from faststream_oo.nats.transports.nats_py.refusals import connect_error, describe
+from faststream_oo.nats.transports.nats_py.credentials import LoginOptions, login_options
+from faststream_oo.nats.transports.nats_py.refusals import PERMISSION_HINT, connect_error, describe
+from faststream_oo.network import PlainPortError
+from faststream_oo.security import Tls
 
 ANSWER_SECONDS: Final = 5
 """Longest time that the server may take to accept a connection or to answer a question."""
@@ -40,6 +45,18 @@ class Listener(Protocol):
         """The client dropped a message of a subscription, as its buffer is full."""
 
 
+class _Client(Client):
+    """Tells whether the connection that is being made is encrypted: the client goes on in plain text where a server does."""
+
+    encrypted = False
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        """What to encrypt with; asked for when the server wants it."""
+        self.encrypted = True
+        return super().ssl_context
+
+
 class NatsConnection:
     """The client with what it calls back.
 
@@ -59,20 +76,30 @@ class NatsConnection:
         self._cause = "the connection was lost"
         self.online = asyncio.Event()
         """Set while the server answers."""
-        self.client = Client()
+        self.client = _Client()
+        self._tls: ssl.SSLContext | None = None
 
     async def open(self) -> None:
-        """Try every server once. Raises ConnectError."""
-        connecting = asyncio.ensure_future(self._connect())
+        """Try every server once.
+
+        Raises:
+            ConnectError: None takes us.
+            SetupError: A file of `tls` or `auth` cannot be used.
+        """
+        asked = any(server.startswith("tls://") for server in self._settings.servers)
+        self._tls = encryption(self._settings.tls or (Tls() if asked else None), "nats")
+        login = login_options(self._settings.auth, self._check_encrypted)
+        connecting = asyncio.ensure_future(self._connect(login))
         giving_up = asyncio.ensure_future(self._gave_up.wait())
         try:
             await asyncio.wait({connecting, giving_up}, return_when=asyncio.FIRST_COMPLETED)
             if not connecting.done():
-                raise connect_error(self._settings, self._failures[-1]) from self._failures[-1]
+                raise await connect_error(self._settings, self._failures[-1], self._tls) from self._failures[-1]
             try:
                 connecting.result()
+                self._check_encrypted()
             except (errors.Error, OSError) as error:
-                raise connect_error(self._settings, error) from error
+                raise await connect_error(self._settings, error, self._tls) from error
             self.online.set()
         finally:
             giving_up.cancel()
@@ -82,10 +109,12 @@ class NatsConnection:
                     await asyncio.wait({connecting}, timeout=1.0)
                 await self.close()
 
-    async def _connect(self) -> None:
+    async def _connect(self, login: LoginOptions) -> None:
         await self.client.connect(
             list(self._settings.servers),
             name=self._settings.name,
+            tls=self._tls,
+            **login,
             error_cb=self._failed,
             disconnected_cb=self._disconnected,
             reconnected_cb=self._reconnected,
@@ -98,6 +127,11 @@ class NatsConnection:
             # Every subject is checked once, when its sender or its subscription is made.
             skip_subject_validation=True,
         )
+
+    def _check_encrypted(self) -> None:
+        """Raise PlainPortError when the connection that is being made is to be encrypted, and is not."""
+        if self._tls is not None and not self.client.encrypted:
+            raise PlainPortError("the server does not offer TLS")
 
     async def close(self) -> None:
         """Disconnect, now and for ever."""
@@ -123,7 +157,7 @@ class NatsConnection:
         wanted = f'subscription to "{pattern}"'.lower()
         for denial in self._denials:
             if wanted in denial:
-                raise TransportError(denial)
+                raise TransportError(denial, hint=PERMISSION_HINT)
 
     def tell(self, listener: Listener, /) -> None:
         """Tell about the connection from now on."""
@@ -137,6 +171,8 @@ class NatsConnection:
     # What the client calls ------------------------------------------------------------------------------------------
 
     async def _failed(self, error: Exception) -> None:
+        if not self.online.is_set():
+            self.client.encrypted = False  # the next one is another connection
         if isinstance(error, errors.SlowConsumerError):
             for listener in self._listeners:
                 listener.overflowed(error.sub)
@@ -156,21 +192,29 @@ class NatsConnection:
         if self._closing or not self.online.is_set():
             return
         self.online.clear()
+        self.client.encrypted = False
         for listener in tuple(self._listeners):
             listener.away(self._cause)
 
     async def _reconnected(self) -> None:
+        try:
+            self._check_encrypted()
+        except PlainPortError as error:
+            await self._end(error)
+            await self.client.close()
+            return
         self.online.set()
         for listener in tuple(self._listeners):
             listener.back()
 
     async def _closed(self) -> None:
         """The client gave up by itself: the server ended the connection with an error that it does not reconnect after."""
-        if self._closing:
-            return
+        if not self._closing:
+            await self._end(self.client.last_error)
+
+    async def _end(self, error: BaseException | None) -> None:
         self._closing = True
         self.online.clear()
-        last = self.client.last_error
-        self.over = TransportError(f"NATS ended the connection: {self._cause if last is None else describe(last)}")
+        self.over = TransportError(f"NATS ended the connection: {self._cause if error is None else describe(error)}")
         for listener in tuple(self._listeners):
             listener.ended(self.over)
