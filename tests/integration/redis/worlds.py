@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from redis.asyncio import Redis
@@ -38,6 +38,12 @@ class RedisWorld(World):
         ("bytes", b"\xff\x00\r\n"), ("body", b"none"), ("h:h", b"4"),
     ]  # fmt: skip
     settings: RedisSettings
+    alone = False
+    """Whether consumers have no group."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return {} if self.alone else super().options
 
     def broker(self) -> RedisBroker:
         return RedisBroker(self.settings)
