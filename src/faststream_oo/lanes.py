@@ -158,21 +158,26 @@ class Lanes:
     # Slots --------------------------------------------------------------------------------------------------------
 
     async def _slot(self, number: int) -> None:
-        fresh, released, running, behind = self._fresh, self._released, self._running, self._behind
-        attempt, ordered, has_lanes = self._attempt, self._ordered, self._key_of is not None
+        fresh, released, running, behind, idle = self._fresh, self._released, self._running, self._behind, self._idle
+        attempt, ordered, key_of = self._attempt, self._ordered, self._key_of
         now = turn = monotonic()
         while True:
             if released:
                 message = released.popleft()
             elif fresh:
                 message = fresh.popleft()
-                if has_lanes and (ordered or behind) and self._must_wait(message):
-                    continue
+                if key_of is not None and (ordered or behind):
+                    lane = message.lane = key_of(message)
+                    if lane in behind:
+                        self._wait_behind(lane, message)
+                        continue
+                    if ordered and lane is not None:
+                        behind[lane] = None
             else:
                 await self._rest()
                 now = turn = monotonic()
                 continue
-            if not self._waking and self._idle and (fresh or released):
+            if idle and (fresh or released) and not self._waking:
                 self._wake()
             running[number] = message
             try:
@@ -182,37 +187,36 @@ class Lanes:
                 self.give_back(message)
                 self._release(message)
                 raise
-            began, now = now, monotonic()
+            ended = monotonic()
             if ending is ACKED:
                 del running[number]
                 message.claim.settle(message, ACK)
                 self.held -= 1
                 if self.verbose:
-                    self._owner.acked(message, now - began)
+                    self._owner.acked(message, ended - now)
                 if self.watched:
                     self._owner.freed()
+                if behind:
+                    self._release(message)
             else:
-                pending = self._owner.ended(message, ending, now - began)
-                del running[number]
-                if pending is not None:
-                    await asyncio.shield(pending)
-            if behind and message not in self._parked:
-                self._release(message)
+                await self._ended(number, message, ending, ended - now)
+            now = ended
             if now - turn > _FAIR:
                 await asyncio.sleep(0)
                 now = turn = monotonic()
 
+    async def _ended(self, number: int, message: Message, ending: Ending, seconds: float) -> None:
+        pending = self._owner.ended(message, ending, seconds)
+        del self._running[number]
+        if pending is not None:
+            await asyncio.shield(pending)
+        if self._behind and message not in self._parked:
+            self._release(message)
+
     # Lanes --------------------------------------------------------------------------------------------------------
 
-    def _must_wait(self, message: Message) -> bool:
-        """Whether another message of the lane runs or is parked; if not, the lane is this message's."""
-        lane = message.lane = None if self._key_of is None else self._key_of(message)
-        if lane is None:
-            return False
-        if lane not in self._behind:
-            if self._ordered:
-                self._behind[lane] = None
-            return False
+    def _wait_behind(self, lane: Hashable, message: Message) -> None:
+        """Queue a message: another one of its lane runs or is parked."""
         queue = self._behind[lane]
         if queue is None:
             queue = self._behind[lane] = deque()
@@ -221,7 +225,6 @@ class Lanes:
         self.waiting[claim] = self.waiting.get(claim, 0) + 1
         if self._parked:
             self._owner.blocked(claim, self.waiting[claim])
-        return True
 
     def _lane(self, message: Message) -> Hashable | None:
         try:
@@ -232,10 +235,10 @@ class Lanes:
 
     def _release(self, message: Message) -> None:
         """Let the next message of a lane run, or forget the lane."""
-        lane = self._lane(message)
-        queue = self._behind.get(lane)
+        lane, behind = self._lane(message), self._behind
+        queue = behind.get(lane)
         if not queue:
-            self._behind.pop(lane, None)
+            behind.pop(lane, None)
             return
         following = queue.popleft()
         self._count_out(following)

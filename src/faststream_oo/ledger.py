@@ -36,27 +36,29 @@ class LedgerClaim:
 
     def settle(self, message: Message, outcome: Outcome, /) -> None:
         """Record the end of a message; one that is given back stays open, so the mark stays below it."""
-        seen = self._seen
-        position = message.position
-        if not self.live or not seen or position < seen[0]:
+        seen, position = self._seen, message.position
+        if not seen or position < seen[0] or not self.live:
             return
-        if type(outcome) is Retry:
+        if outcome.__class__ is Retry:
             self.give_back(position)
-            return
-        if position != seen[0]:
+        elif position == seen[0]:
+            seen.popleft()
+            self.mark = self._passed(position) if self._done else position
+            if not self._told:
+                self._told = True
+                self._moved()
+        else:
             self._done.add(position)
             if len(self._done) > self._apart:
                 self._moved()
-            return
-        mark = seen.popleft()
-        done = self._done
+
+    def _passed(self, mark: int) -> int:
+        """Return the mark above what had ended before the position that it is at now."""
+        seen, done = self._seen, self._done
         while seen and seen[0] in done:
             mark = seen.popleft()
             done.remove(mark)
-        self.mark = mark
-        if not self._told:
-            self._told = True
-            self._moved()
+        return mark
 
     def taken(self) -> None:
         """Note that the mark is read now: the next move is told again."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, Self, cast, final, overload
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, cast, final, overload
 
 from attrs import evolve, field, frozen
 from typing_extensions import TypeVar
@@ -119,10 +120,15 @@ class Message(Generic[T_co]):
         value: T_co = self._value
         return value
 
-    @property
-    def body(self) -> bytes:
-        """The bytes as received; empty for a message without a body."""
-        return self._body
+    if TYPE_CHECKING:
+
+        @property
+        def body(self) -> bytes:
+            """The bytes as received; empty for a message without a body."""
+            ...
+
+    else:  # read for every message: no call of ours
+        body = property(attrgetter("_body"), doc="The bytes as received; empty for a message without a body.")
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -171,30 +171,14 @@ def compile_attempt(handlers: Sequence[Handler], terms: Terms, subscription: Sub
     general = _general_attempt(handlers, terms, subscription)
     if len(handlers) > 1 or not _is_plain(handlers[0], terms):
         return general
-    plain = _told(_plain_attempt(handlers[0], subscription), handlers[0].name, terms.observer)
-    if handlers[0].answers is None:
-        return plain
-    return lambda message: plain(message) if message.reply_to is None else general(message)
-
-
-def _told(attempt: AttemptCall, name: str, observer: Observer | None) -> AttemptCall:
-    """Return an attempt that tells who watches, or itself when nobody does."""
-    if observer is None:
-        return attempt
-
-    async def told(message: Message) -> Ending:
-        ending = await attempt(message)
-        if ending.outcome is not None:
-            observer.ended(name, message, ending.outcome)
-        return ending
-
-    return told
+    return _plain_attempt(handlers[0], subscription, general)
 
 
 def _is_plain(handler: Handler, terms: Terms) -> bool:
     """Whether nothing stands between the message and an instance's method that takes the body alone."""
     return (
-        handler.instance is not None
+        terms.observer is None
+        and handler.instance is not None
         and handler.binding.only_body
         and not (handler.middlewares or handler.publications or handler.timeout or terms.manual)
         and terms.held
@@ -202,15 +186,17 @@ def _is_plain(handler: Handler, terms: Terms) -> bool:
     )
 
 
-def _plain_attempt(handler: Handler, subscription: Subscription) -> AttemptCall:
+def _plain_attempt(handler: Handler, subscription: Subscription, general: AttemptCall) -> AttemptCall:
     method = getattr(handler.instance, handler.method)
     decode = handler.binding.decode
     rules = handler.rules
     if decode is None:
         raise LifecycleError(f"{handler.name} takes no body")
-    set_current = CURRENT.set
+    set_current, answers = CURRENT.set, handler.answers is not None
 
     async def attempt(message: Message) -> Ending:
+        if answers and message._reply_to is not None:  # noqa: SLF001 - the core's own field
+            return await general(message)
         current = Attempt()
         current.message = message
         set_current(current)

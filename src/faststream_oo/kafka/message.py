@@ -194,6 +194,14 @@ def _text(value: bytes | None) -> str:
     return "" if value is None else value.decode("utf-8", "surrogateescape")
 
 
+def reply_address(headers: Headers, /) -> str | None:
+    """Return `fsoo-reply-to`; asked of every record, so the headers are not made into text for it."""
+    for name, value in headers:
+        if name == "fsoo-reply-to":
+            return _text(value)
+    return None
+
+
 class ReceivedRecord(KafkaMessage[T_co]):
     """A record from a client; facts are read from the client's object when they are asked for."""
 
@@ -204,6 +212,9 @@ class ReceivedRecord(KafkaMessage[T_co]):
 
     def __init__(self, record: Record, claim: RecordClaim) -> None:
         self._record = record
+        self._body = record.value or b""
+        headers = record.headers
+        self._reply_to = reply_address(headers) if headers else None
         self.claim = claim
         self.position = record.offset
         self.first_failed = None
@@ -222,11 +233,6 @@ class ReceivedRecord(KafkaMessage[T_co]):
     def content(self) -> Content:
         """Value, key and headers as they are in the log."""
         return self._record.value, self._record.key, self._record.headers
-
-    @property
-    def body(self) -> bytes:
-        """The value; empty for a null one."""
-        return self._record.value or b""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -251,15 +257,6 @@ class ReceivedRecord(KafkaMessage[T_co]):
     def correlation_id(self) -> str | None:
         """`fsoo-correlation-id`, else the id."""
         return self.headers.get("fsoo-correlation-id") or self.id
-
-    @property
-    def reply_to(self) -> str | None:
-        """`fsoo-reply-to`."""
-        # Asked for every message: most have few headers, which nobody reads.
-        for name, value in self._record.headers:
-            if name == "fsoo-reply-to":
-                return _text(value)
-        return None
 
     @property
     def path(self) -> Mapping[str, str]:

@@ -146,6 +146,8 @@ class ReceivedMessage(NatsMessage[T_co]):
 
     def __init__(self, received: Received, claim: MessageClaim, position: int) -> None:
         self._received = received
+        self._body = received.data
+        self._reply_to = received.reply or None
         self.claim = claim
         self.position = position
         self.first_failed = None
@@ -159,11 +161,6 @@ class ReceivedMessage(NatsMessage[T_co]):
     def raw(self) -> Received:
         """The client's own object."""
         return self._received
-
-    @property
-    def body(self) -> bytes:
-        """The bytes as received."""
-        return self._received.data
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -190,11 +187,6 @@ class ReceivedMessage(NatsMessage[T_co]):
     def correlation_id(self) -> str | None:
         """`fsoo-correlation-id`, else the id."""
         return self.headers.get("fsoo-correlation-id") or self.id
-
-    @property
-    def reply_to(self) -> str | None:
-        """The reply subject."""
-        return self._received.reply or None
 
     @property
     def path(self) -> Mapping[str, str]:

@@ -78,12 +78,11 @@ def _copied(subject: str, frame: Frame, largest: int) -> Packet:
 
 
 def _size(headers: Mapping[str, str]) -> int:
-    texts = headers.values()
-    if all(map(str.isascii, texts)):
-        length = sum(map(len, texts))
-    else:
-        length = sum(len(_encoded(name, text)) for name, text in headers.items())
-    return _BLOCK + sum(map(len, headers)) + _LINE * len(headers) + length if headers else 0
+    if not headers:
+        return 0
+    text = "".join(headers.values())
+    length = len(text) if text.isascii() else sum(len(_encoded(name, one)) for name, one in headers.items())
+    return _BLOCK + len("".join(headers)) + _LINE * len(headers) + length
 
 
 def _encoded(name: str, text: str) -> bytes:

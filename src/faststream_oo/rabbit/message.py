@@ -176,6 +176,10 @@ class ReceivedDelivery(RabbitMessage[T_co]):
 
     def __init__(self, delivery: Delivery, claim: DeliveryClaim, tag: int) -> None:
         self._delivery = delivery
+        self._body = delivery.body
+        # Asked of every message: the headers are not made into text for it.
+        properties = delivery.header.properties
+        self._reply_to = properties.reply_to or (properties.headers or _NONE).get("fsoo-reply-to")
         self.claim = claim
         self.position = tag
         self.first_failed = None
@@ -189,11 +193,6 @@ class ReceivedDelivery(RabbitMessage[T_co]):
     def raw(self) -> Delivery:
         """The client's own object."""
         return self._delivery
-
-    @property
-    def body(self) -> bytes:
-        """The bytes as received."""
-        return self._delivery.body
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -218,13 +217,6 @@ class ReceivedDelivery(RabbitMessage[T_co]):
     def correlation_id(self) -> str | None:
         """The correlation id, else the id."""
         return self.headers.get("fsoo-correlation-id") or self.id
-
-    @property
-    def reply_to(self) -> str | None:
-        """Where an answer is wanted."""
-        # Asked of every message: the headers are not made into text for it.
-        properties = self._delivery.header.properties
-        return properties.reply_to or (properties.headers or _NONE).get("fsoo-reply-to")
 
     @property
     def sent_at(self) -> datetime | None:

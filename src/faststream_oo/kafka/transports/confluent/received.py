@@ -8,17 +8,22 @@ from faststream_oo.kafka.message import Headers
 
 
 class ConfluentRecord:
-    """A record in aiokafka's words; facts are read from the client's object when they are asked for.
+    """A record in aiokafka's words; what is not needed of each is read from the client's object when it is asked for.
 
     Args:
+        offset: Its offset.
+        value: Its value.
+        headers: Pairs in order, repeated and null ones included; None when there are none.
         native: The client's own object.
     """
 
-    __slots__ = ("native", "offset")
+    __slots__ = ("headers", "native", "offset", "value")
 
-    def __init__(self, native: Message) -> None:
+    def __init__(self, offset: int, value: bytes | None, headers: Headers | None, native: Message) -> None:
         self.native = native
-        self.offset: int = native.offset()  # type: ignore[assignment]  # None is for messages that a test makes
+        self.offset = offset
+        self.value = value
+        self.headers: Headers = headers or ()
 
     @property
     def topic(self) -> str:
@@ -39,13 +44,3 @@ class ConfluentRecord:
     def key(self) -> bytes | None:
         """The key."""
         return self.native.key()
-
-    @property
-    def value(self) -> bytes | None:
-        """The value."""
-        return self.native.value()
-
-    @property
-    def headers(self) -> Headers:
-        """Pairs in order, repeated and null ones included."""
-        return cast(Headers, self.native.headers() or ())

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
 
 import confluent_kafka
 from attrs import evolve
@@ -13,7 +15,6 @@ from confluent_kafka import Message as Native
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
 from faststream_oo.kafka.address import TopicPattern
-from faststream_oo.kafka.claim import PartitionClaim
 from faststream_oo.kafka.client.admin import ClusterAdmin
 from faststream_oo.kafka.client.commits import LostPartitionError, Mark
 from faststream_oo.kafka.client.config import instance_id
@@ -215,33 +216,29 @@ class ConfluentSource(ClientSource):
         """Hand records over; those of a partition that is not held come again to whoever has it."""
         sink, membership = self._sink, self._held
         assert sink is not None
-        settles, claims = self._settles, membership.claims
         batch: list[Message] = []
-        topic, partition = "", -1
-        claim: PartitionClaim | None = None
-        seen: list[int] = []
-        for message in messages:
-            if (error := message.error()) is not None:
-                self._hear(error)
-                continue
-            if message.partition() != partition or message.topic() != topic:
-                if claim is not None:
-                    claim.see(seen)
-                topic, partition, seen = str(message.topic()), message.partition() or 0, []
-                claim = claims.get((topic, partition))
+        for place, run in groupby(_facts(self._records(messages)), itemgetter(0, 1)):
+            claim = membership.claims.get(place)
             if claim is None:
                 continue
-            record = ConfluentRecord(message)
-            if settles:
-                seen.append(record.offset)
-            batch.append(ReceivedRecord(record, claim))
-        if claim is not None:
-            claim.see(seen)
+            records = [ConfluentRecord(*facts[2:]) for facts in run]
+            if self._settles:
+                claim.see([record.offset for record in records])
+            batch.extend([ReceivedRecord(record, claim) for record in records])
         if batch and not self._stopped:
             sink.feed(batch)
         self._fed += len(messages)
-        if settles:
+        if self._settles:
             self._bound(membership)
+
+    def _records(self, messages: Sequence[Native]) -> Sequence[Native]:
+        """Return the records among what was read; the others are errors."""
+        if not any(map(Native.error, messages)):
+            return messages
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._hear(error)
+        return [message for message in messages if message.error() is None]
 
     def _bound(self, membership: Membership) -> None:
         """Read no more of a partition with too much unsettled behind a slow message, until it is less."""
@@ -336,6 +333,12 @@ class ConfluentSource(ClientSource):
             if code not in _PASSING:
                 raise transport_error("offsets cannot be committed", error)
             await self._clock.sleep(_RETRY_SECONDS)
+
+
+def _facts(records: Sequence[Native]) -> Iterator[tuple[Any, ...]]:
+    """Ask every record for what a message needs, a fact at a time: no line of ours runs for each."""
+    asked = (Native.topic, Native.partition, Native.offset, Native.value, Native.headers)
+    return zip(*(map(ask, records) for ask in asked), records, strict=True)
 
 
 def _native(offsets: Mapping[Place, int]) -> list[confluent_kafka.TopicPartition]:

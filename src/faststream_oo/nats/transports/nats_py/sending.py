@@ -39,6 +39,7 @@ class Publisher:
         self._bytes = 0  # of bodies since the queue was empty
         self._online = True
         self._over: str | None = None
+        self._idle = True
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -50,7 +51,8 @@ class Publisher:
         accepted = None if self._online and self._bytes < _FULL else self._waiting()
         self._bytes += len(ready[1])
         self._queue.append((ready, accepted))
-        if not self._wake.is_set():
+        if self._idle:
+            self._idle = False
             self._wake.set()
             self._empty.clear()
             if self._task is None:
@@ -98,6 +100,7 @@ class Publisher:
                     if accepted is not None and not accepted.done():
                         accepted.set_result(None)
             self._bytes = 0
+            self._idle = True
             self._wake.clear()
             self._empty.set()
             await self._wake.wait()
