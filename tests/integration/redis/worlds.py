@@ -3,7 +3,8 @@
 import asyncio
 import uuid
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar
 
 from redis.asyncio import Redis
@@ -55,6 +56,10 @@ class RedisWorld(World):
     async def call(self, *command: str | bytes | int) -> Any:
         """Return the answer to a command, in RESP2's shapes."""
 
+    @abstractmethod
+    def listening(self, channel: str, /) -> AbstractAsyncContextManager[list[bytes]]:
+        """Return what is published to a channel while this is entered."""
+
     async def create(self, name: str, /) -> str:
         return f"{name}-{uuid.uuid4().hex[:10]}"
 
@@ -104,3 +109,22 @@ class RealWorld(RedisWorld):
                 return await connection.read_response()
             finally:
                 await pool.release(connection)
+
+    @asynccontextmanager
+    async def listening(self, channel: str, /) -> AsyncGenerator[list[bytes]]:
+        heard: list[bytes] = []
+        pool: Any = self._client.connection_pool
+        connection = pool.make_connection()
+        await connection.connect()
+        await connection.send_command("SUBSCRIBE", channel)
+        await connection.read_response()
+
+        async def listen() -> None:
+            while True:
+                heard.append((await connection.read_response())[2])
+
+        listener = asyncio.create_task(listen())
+        yield heard
+        listener.cancel()
+        await asyncio.wait([listener])
+        await connection.disconnect()
