@@ -16,6 +16,9 @@ T_co = TypeVar("T_co", covariant=True, default=object)
 NONE: Mapping[str, str] = {}
 """Parts of an address without any."""
 
+_REPLY: Final = b"reply"
+"""Is in the name of either header that asks for an answer."""
+
 _REPLY_TO: Final = HEADER + b"fsoo-reply-to"
 
 
@@ -127,20 +130,22 @@ class ReceivedMessage(RedisMessage[T_co]):
         self._decode = None
         self._settle = None
         self._subscription = None
+        if entry is not None and raw[0] == BODY and _REPLY_TO not in raw:  # as nearly all are
+            self._body = raw[1]
+            self._reply_to = None
+        else:
+            self._body = claim.content.body(raw)
+            self._reply_to = self._wanted() if entry is not None or _REPLY in raw else None
+
+    def _wanted(self) -> str | None:
+        """Return the stream that a request names, or the channel of FastStream's `reply_to`."""
+        headers = self.headers
+        return headers.get("fsoo-reply-to") or headers.get("reply_to") or None
 
     @property
     def raw(self) -> Any:
         """The fields of an entry in turn, or the element with its envelope: bytes as they came."""
         return self._raw
-
-    @property
-    def body(self) -> bytes:
-        """The bytes as received."""
-        raw = self._raw
-        if self.entry is not None and raw[0] == BODY:  # as we write it
-            body: bytes = raw[1]
-            return body
-        return self.claim.content.body(raw)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -172,15 +177,6 @@ class ReceivedMessage(RedisMessage[T_co]):
         """`fsoo-correlation-id` or FastStream's `correlation_id`, else the id."""
         headers = self.headers
         return headers.get("fsoo-correlation-id") or headers.get("correlation_id") or self.id
-
-    @property
-    def reply_to(self) -> str | None:
-        """The stream that a request names, or the channel of FastStream's `reply_to`."""
-        raw = self._raw
-        if self.entry is not None and raw[0] == BODY and _REPLY_TO not in raw:  # asked of every message
-            return None
-        headers = self.headers
-        return headers.get("fsoo-reply-to") or headers.get("reply_to") or None
 
     @property
     def entry_id(self) -> str | None:
