@@ -62,7 +62,7 @@ def _intake(
     broker, options = planned.broker, planned.options
     address = broker.locate(planned.address)
     group = options.get("group")
-    whole_group = None if group is None else broker.options.prefix + group
+    whole_group = None if group is None else broker.whole_group(group, address)
     letter = options.get("dead_letter")
     terms = IntakeTerms(
         name=planned.name,
@@ -77,7 +77,8 @@ def _intake(
         drain_timeout=drain_timeout,
     )
     source = broker.source(address, broker.source_options(options, whole_group, drain_timeout))
-    letters = DeadLetterWriter(broker, planned.name, whole_group, None if letter is None else broker.locate(letter))
+    place = None if letter is None else broker.locate(letter)
+    letters = DeadLetterWriter(broker, planned.name, whole_group, place, address)
     made: Intake = broker.running_type(terms, broker, source, letters, _changed(planned, handler), crashed)
     return made
 

@@ -157,6 +157,14 @@ class Broker(ABC):
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return the derived dead-letter address of a whole address, whole; None where there is none."""
 
+    def dead_letter_of(self, address: Address, source: str, group: str | None, /) -> Address | None:
+        """Return the derived dead-letter address of what a subscription's whole address gave from `source`, whole."""
+        return self.dead_letter(source, group)
+
+    def whole_group(self, group: str, address: Address, /) -> str:
+        """Return the name of a group at an address as the broker knows it: with the prefix."""
+        return self.options.prefix + group
+
     def defaults_of(self, address: Address, /) -> Mapping[str, Any]:
         """Return the protocol's defaults of a subscription to an address, where they are not the core's."""
         return self.consume_defaults
@@ -192,6 +200,10 @@ class Broker(ABC):
     @abstractmethod
     def shares(self, address: Address, /) -> Sequence[str]:
         """Return the names that workers of one group share: those of an address."""
+
+    def sources(self, address: Address, /) -> Sequence[str]:
+        """Return the names that messages of an address come from, as far as they are known."""
+        return self.shares(address)
 
     def sharing(self, options: Mapping[str, Any], address: Address, /) -> str | None:
         """Return what makes workers share an address: their group; None when each gets everything, "" when they always do."""

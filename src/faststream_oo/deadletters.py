@@ -83,13 +83,17 @@ class DeadLetterWriter:
         name: Of the subscription.
         group: Its group, prefix included.
         address: Where they go, whole; None for the derived address of each message's own.
+        of: Whole address of the subscription, where a message's own does not tell enough.
     """
 
-    def __init__(self, broker: Broker, name: str, group: str | None, address: Address | None) -> None:
+    def __init__(
+        self, broker: Broker, name: str, group: str | None, address: Address | None, of: Address | None = None
+    ) -> None:
         self._broker = broker
         self._name = name
         self._group = group
         self._address = address
+        self._of = of
         self.dropped = 0
         """Messages given up for which there is no address."""
         self._derived: dict[str, Address | None] = {}
@@ -99,7 +103,11 @@ class DeadLetterWriter:
         if self._address is not None:
             return self._address
         if source not in self._derived:
-            self._derived[source] = self._broker.dead_letter(source, self._group)
+            self._derived[source] = (
+                self._broker.dead_letter(source, self._group)
+                if self._of is None
+                else self._broker.dead_letter_of(self._of, source, self._group)
+            )
         return self._derived[source]
 
     async def write(

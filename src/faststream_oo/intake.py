@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Container, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Sequence
 
 from faststream_oo.broker import Broker
 from faststream_oo.clock import Clock
@@ -244,6 +244,10 @@ class Intake:
         """Drop what waits under claims that are over."""
         self._blocked -= set(claims)
         self._lanes.withdraw(claims, started=False, all_of_it=True)
+
+    def holding(self) -> Iterable[Message]:
+        """Return what was fed and is not settled."""
+        return [*self._lanes.holding(), *self._settlement.holding()]
 
     def fail(self, error: BaseException, /) -> None:
         """The source cannot go on by itself."""

@@ -8,6 +8,7 @@ retry, and in `_released` once that one is gone.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Container, Hashable, Iterable, Sequence
+from itertools import chain
 from time import monotonic
 from typing import Final, Protocol
 
@@ -284,12 +285,14 @@ class Lanes:
 
     # Leaving ------------------------------------------------------------------------------------------------------
 
+    def holding(self) -> Iterable[Message]:
+        """Return everything that is queued, running or parked."""
+        behind = (queue for queue in self._behind.values() if queue)
+        return chain(self._fresh, self._released, self._running.values(), self._parked, *behind)
+
     def holds(self, claims: Container[Claim], /) -> bool:
         """Whether any message of these claims is queued, running or parked."""
-        queues: Iterable[Iterable[Message]] = (
-            self._fresh, self._released, self._running.values(), self._parked, *(q for q in self._behind.values() if q),
-        )  # fmt: skip
-        return any(message.claim in claims for queue in queues for message in queue)
+        return any(message.claim in claims for message in self.holding())
 
     def runs(self, message: Message, /) -> bool:
         """Whether an attempt at a message is running."""

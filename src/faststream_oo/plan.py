@@ -35,7 +35,7 @@ from faststream_oo.scope import Recipe
 H = TypeVar("H")
 
 _SHARED = (
-    "group", "delivery", "concurrency", "ordered_by", "prefetch", "start", "dead_letter", "unmatched", "tag", "outbox",
+    "group", "delivery", "concurrency", "ordered_by", "prefetch", "start", "via", "dead_letter", "unmatched", "tag", "outbox",
     "enabled", "isolation", "commit_interval", "session_timeout", "max_poll_interval", "client_rack", "config",
     "claim_after",
 )  # fmt: skip

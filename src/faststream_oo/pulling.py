@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Self, cast
 
@@ -140,6 +140,10 @@ class Pulled:
         ended = not any(message.claim in leaving for message in self._open)
         self.drop(leaving)
         return ended
+
+    def holding(self) -> Iterable[Message]:
+        """Return what was not asked for yet, and what is not settled."""
+        return [*self._waiting, *self._open]
 
     def fail(self, error: BaseException, /) -> None:
         """The source cannot go on."""

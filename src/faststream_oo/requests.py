@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -116,6 +116,10 @@ class Inbox:
 
     def drop(self, claims: Collection[Claim], /) -> None:
         """Nothing waits."""
+
+    def holding(self) -> Iterable[Message]:
+        """Nothing is held."""
+        return ()
 
     def fail(self, error: BaseException, /) -> None:
         """No more replies arrive: what waits fails, and the next request opens another inbox."""

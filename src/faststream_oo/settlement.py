@@ -113,6 +113,10 @@ class Settlement:
         """What runs in the background."""
         return [] if self._confirmer is None else [self._confirmer]
 
+    def holding(self) -> Iterable[Message]:
+        """Return what is in no slot any more and not settled yet."""
+        return self._open
+
     def holds(self, claims: Container[Claim], /) -> bool:
         """Whether a message of these claims is in no slot any more and not settled yet."""
         return any(message.claim in claims for message in self._open)

@@ -4,7 +4,7 @@ A transport owns its read loop and pushes batches into a `Sink`; settles and pub
 Second ring of the public API: stable within a minor version.
 """
 
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from attrs import field, frozen
@@ -128,6 +128,10 @@ class Sink(Protocol):
 
     def drop(self, claims: Collection[Claim], /) -> None:
         """Drop what waits under claims that are over, as they are read from elsewhere now; what runs goes on, unheard."""
+
+    def holding(self) -> Iterable[Message]:
+        """Return what was fed and is not settled, wherever it waits: what a lease is renewed for."""
+        ...
 
     def fail(self, error: BaseException, /) -> None:
         """The source cannot go on by itself; a reconnect is its own business and not reported."""

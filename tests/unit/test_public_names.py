@@ -19,7 +19,9 @@ REASONS: Mapping[str, Sequence[str]] = {
         "- message:Outgoing.delay", "- options:RetryPolicy.keep_order", "- options:RetryPolicy.later",
         "- transport:Capabilities.delay",
     ],
-    "comes with brokers that hold a message under a lease": ["- transport:Capabilities.lease", "- transport:Source.extend"],
+    "a source knows its lease, and renews it for what its sink holds": [
+        "- transport:Capabilities.lease", "- transport:Source.extend", "+ transport:Sink.holding",
+    ],
     "comes with the queue of dead letters, to look into, replay and purge": [
         "- application:Application.dead_letters", "- application:DeadLetterQueue",
     ],

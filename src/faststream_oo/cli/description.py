@@ -7,6 +7,7 @@ import attrs
 import orjson
 from attrs import field, frozen
 
+from faststream_oo.address import Address
 from faststream_oo.application import Application
 from faststream_oo.broker import Broker
 from faststream_oo.markers import Field, Header, Key, Path
@@ -141,11 +142,11 @@ def _subscription(planned: Planned) -> SubscriptionFacts:
     broker, options = planned.broker, planned.options
     address = broker.locate(planned.address)
     group = options.get("group")
-    whole_group = None if group is None else broker.options.prefix + group
+    whole_group = None if group is None else broker.whole_group(group, address)
     if (letter := options.get("dead_letter")) is not None:
         letters: Sequence[str] = [broker.locate(letter).name]
     else:
-        letters = _derived_letters(broker, broker.shares(address), whole_group)
+        letters = _derived_letters(broker, address, whole_group)
     pairs = zip(planned.entries, planned.bindings, strict=True)
     return SubscriptionFacts(
         name=planned.name,
@@ -159,11 +160,11 @@ def _subscription(planned: Planned) -> SubscriptionFacts:
     )
 
 
-def _derived_letters(broker: Broker, sources: Sequence[str], group: str | None) -> Sequence[str]:
+def _derived_letters(broker: Broker, address: Address, group: str | None) -> Sequence[str]:
     """Return the derived dead-letter addresses; of a pattern, whose sources come later, how they are made."""
-    derived = [broker.dead_letter(name, group) for name in sources]
+    derived = [broker.dead_letter_of(address, name, group) for name in broker.sources(address)]
     if any(letter is not None and broker.address_problems(letter, consuming=False) for letter in derived):
-        derived = [broker.dead_letter("<address>", group)]
+        derived = [broker.dead_letter_of(address, "<address>", group)]
     return [letter.name for letter in derived if letter is not None]
 
 

@@ -1,8 +1,9 @@
-"""Core NATS, through nats-py or embedded in the process: the same user code on both, at most once."""
+"""NATS and JetStream, through nats-py or embedded in the process: the same user code on both."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from faststream_oo.nats.address import JetStream as JetStream
 from faststream_oo.nats.address import Subject as Subject
 from faststream_oo.nats.address import Subjects as Subjects
 from faststream_oo.nats.broker import NatsBroker as NatsBroker
@@ -13,6 +14,7 @@ from faststream_oo.nats.classes import produces as produces
 from faststream_oo.nats.classes import requests as requests
 from faststream_oo.nats.message import NatsMessage as NatsMessage
 from faststream_oo.nats.message import NatsOutgoing as NatsOutgoing
+from faststream_oo.nats.message import NatsReceipt as NatsReceipt
 from faststream_oo.nats.message import NatsSubscription as NatsSubscription
 from faststream_oo.nats.options import NatsClassOptions as NatsClassOptions
 from faststream_oo.nats.options import NatsConsumeOptions as NatsConsumeOptions
@@ -22,11 +24,14 @@ from faststream_oo.nats.options import NatsProducerOptions as NatsProducerOption
 from faststream_oo.nats.options import NatsProduceSettings as NatsProduceSettings
 from faststream_oo.nats.options import NatsRouteOptions as NatsRouteOptions
 from faststream_oo.nats.options import NatsSettings as NatsSettings
+from faststream_oo.nats.options import Pull as Pull
+from faststream_oo.nats.options import Push as Push
 
 if TYPE_CHECKING:
     from faststream_oo.nats.container import NatsContainer as NatsContainer
 
 __all__ = [
+    "JetStream",
     "NatsBroker",
     "NatsClassOptions",
     "NatsConsumeOptions",
@@ -39,9 +44,12 @@ __all__ = [
     "NatsProduceSettings",
     "NatsProducer",
     "NatsProducerOptions",
+    "NatsReceipt",
     "NatsRouteOptions",
     "NatsSettings",
     "NatsSubscription",
+    "Pull",
+    "Push",
     "Subject",
     "Subjects",
     "consumes",

@@ -1,29 +1,96 @@
 """Where NATS messages come from and go to."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen, validators
+
+DEAD: Final = "dlq"
+"""First token of derived dead-letter subjects."""
 
 _SPACE: Final = re.compile(r"[ \t\r\n]")
+_NAME: Final = re.compile(r"[^\s.*>/\\]+")
 _PART: Final = re.compile(r"\{(\w+)\}")
 _PLACEHOLDER: Final = re.compile(r"\{\w+(?:\.\w+)*\}")
+_POSITIVE: Final = validators.optional(validators.gt(0))
 _LONGEST: Final = 1024
 """Bytes of a subject: a line of the protocol has 4,096 by default, and one that is longer ends the connection."""
+
+
+@frozen
+class JetStream:
+    """A stream: what is published to its subjects is kept in it, in order, until its limits or its retention end it.
+
+    Attributes:
+        name: Its name: one word without dots.
+        subjects: What it stores. Empty: every subject that the application consumes from it or publishes to it, added
+            to those that it stores already.
+        retention: "limits" keeps messages up to the limits below, "interest" while a consumer has not acknowledged them,
+            "workqueue" deletes what was acknowledged.
+        storage: Where.
+        replicas: Copies.
+        discard: What to refuse when full: the oldest messages, or new ones.
+        max_messages: Most messages.
+        max_bytes: Most bytes.
+        max_age: Seconds a message is kept.
+        max_message_size: In bytes.
+        duplicate_window: Seconds in which an equal message id is stored once.
+        external: Owned by somebody else: checked, never created, and no prefix is put before it or its subjects.
+    """
+
+    name: str
+    subjects: Sequence[str] = field(default=(), kw_only=True, converter=tuple[str, ...])
+    retention: Literal["limits", "interest", "workqueue"] = field(default="limits", kw_only=True)
+    storage: Literal["file", "memory"] = field(default="file", kw_only=True)
+    replicas: int = field(default=1, kw_only=True, validator=validators.ge(1))
+    discard: Literal["old", "new"] = field(default="old", kw_only=True)
+    max_messages: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
+    max_bytes: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
+    max_age: float | None = field(default=None, kw_only=True, validator=_POSITIVE)
+    max_message_size: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
+    duplicate_window: float = field(default=120.0, kw_only=True, validator=validators.ge(0))
+    external: bool = field(default=False, kw_only=True)
+
+    @property
+    def window(self) -> float:
+        """Seconds in which an equal message id is stored once: never longer than messages are kept."""
+        return self.duplicate_window if self.max_age is None else min(self.duplicate_window, self.max_age)
+
+    @property
+    def described(self) -> bool:
+        """Whether it says more than its name."""
+        return self != JetStream(self.name)
+
+    def letters(self, prefix: str, /) -> "JetStream":
+        """Return the whole stream of its dead letters, of whole names all: `dlq.<group>.<subject>` of every group."""
+        subjects = [f"{prefix}{DEAD}.*.{subject.removeprefix(prefix)}" for subject in self.subjects]
+        name = word(prefix, f"DLQ_{self.name.removeprefix(word(prefix, ''))}")
+        return JetStream(name, subjects=subjects, storage=self.storage, replicas=self.replicas)
+
+    def prefixed(self, prefix: str, /) -> "JetStream":
+        """Return it with a prefix before its name and its subjects, unless it is external."""
+        if self.external:
+            return self
+        return evolve(self, name=word(prefix, self.name), subjects=[prefix + subject for subject in self.subjects])
+
+
+def _stream(given: "str | JetStream | None") -> "JetStream | None":
+    return JetStream(given) if isinstance(given, str) else given
 
 
 @frozen
 class Subject:
     """One subject or wildcard.
 
-    Core NATS is at most once: what nobody has subscribed to is kept nowhere.
-
     Attributes:
         name: With `*`, `>`, or `{name}` for a `*` that is a `Path` parameter; may hold `{field}` when producing.
+        stream: Consume from and publish to this stream; text is short for `JetStream`. None is core NATS: at most once,
+            what nobody has subscribed to is kept nowhere.
     """
 
     name: str
+    stream: JetStream | None = field(default=None, kw_only=True, converter=_stream)
 
     def named(self, name: str, /) -> "Subject":
         """Return the same subject under another name."""
@@ -48,17 +115,24 @@ class Subjects:
     Args:
         subject: The first.
         subjects: The others.
+        stream: Where all of them are stored; None is core NATS.
     """
 
     subjects: Sequence[Subject]
 
-    def __init__(self, subject: str, /, *subjects: str) -> None:
-        object.__setattr__(self, "subjects", tuple(map(Subject, (subject, *subjects))))  # the class is frozen
+    def __init__(self, subject: str, /, *subjects: str, stream: str | JetStream | None = None) -> None:
+        whole = tuple(Subject(name, stream=stream) for name in (subject, *subjects))
+        object.__setattr__(self, "subjects", whole)  # the class is frozen
 
     @property
     def name(self) -> str:
         """The subjects' names, joined by commas."""
         return ",".join(subject.name for subject in self.subjects)
+
+    @property
+    def stream(self) -> JetStream | None:
+        """Where they are stored."""
+        return self.subjects[0].stream
 
 
 def subjects_of(address: object, /) -> Sequence[Subject]:
@@ -70,6 +144,22 @@ def subjects_of(address: object, /) -> Sequence[Subject]:
             return address.subjects
         case _:
             return []
+
+
+def stream_of(address: object, /) -> JetStream | None:
+    """Return the stream of an address of NATS, itself maybe; None on core NATS."""
+    match address:
+        case Subject() | Subjects():
+            return address.stream
+        case JetStream():
+            return address
+        case _:
+            return None
+
+
+def word(prefix: str, name: str, /) -> str:
+    """Return the name of a stream or consumer with a prefix, whose dots it cannot have."""
+    return prefix.replace(".", "_") + name
 
 
 def matches(pattern: str, subject: str, /) -> bool:
@@ -91,6 +181,21 @@ def overlap(one: str, other: str, /) -> bool:
     return len(ours) == len(theirs)
 
 
+def covers(pattern: str, other: str, /) -> bool:
+    """Whether everything that falls under `other` falls under `pattern`."""
+    wanted, tokens = pattern.split("."), other.split(".")
+    if wanted[-1] == ">":
+        head = wanted[:-1]
+        return len(tokens) > len(head) and ">" not in tokens[: len(head)] and all(map(_takes, head, tokens))
+    return len(tokens) == len(wanted) and ">" not in tokens and all(map(_takes, wanted, tokens))
+
+
+def united(subjects: Iterable[str], /) -> Sequence[str]:
+    """Return subjects without those that others cover, in their order: a stream refuses such."""
+    every = list(dict.fromkeys(subjects))
+    return [one for one in every if not any(other != one and covers(other, one) for other in every)]
+
+
 def _takes(wanted: str, token: str) -> bool:
     return wanted in {"*", token}
 
@@ -108,7 +213,12 @@ def concrete_problem(name: str, /) -> str | None:
 
 def template_problem(name: str, /) -> str | None:
     """Say why a subject with `{field}` of a body cannot be published to, None when it can."""
-    return concrete_problem(_PLACEHOLDER.sub("x", name))
+    return concrete_problem(example(name))
+
+
+def example(name: str, /) -> str:
+    """Return a subject with something in the place of each `{field}`."""
+    return _PLACEHOLDER.sub("x", name)
 
 
 def pattern_problem(name: str, /) -> str | None:
@@ -130,6 +240,11 @@ def pattern_problem(name: str, /) -> str | None:
 def group_problem(name: str, /) -> str | None:
     """Say why a name cannot be that of a queue group, None when it can."""
     return f'"{name}" is no name of a queue group: it has a space in it' if _SPACE.search(name) else None
+
+
+def word_problem(name: str, kind: str, /) -> str | None:
+    """Say why a name cannot be that of a stream or a durable consumer, None when it can."""
+    return None if _NAME.fullmatch(name) else f'"{name}" is no name of a {kind}: one word without . * > / and spaces'
 
 
 def _problem(name: str) -> str | None:

@@ -1,40 +1,55 @@
 """The broker of a NATS system."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
-from typing import Any, ClassVar, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+from attrs import evolve
 
 from faststream_oo.address import Address
 from faststream_oo.broker import Broker, Options
-from faststream_oo.codec import Codec
-from faststream_oo.errors import Problem
+from faststream_oo.codec import Codec, reader_of
+from faststream_oo.deadletters import DeadLetterWriter
+from faststream_oo.errors import Problem, SetupError, TransportError
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
 from faststream_oo.nats.address import (
+    DEAD,
+    JetStream,
     Subject,
     Subjects,
     concrete_problem,
-    group_problem,
-    matches,
     overlap,
-    pattern_problem,
+    stream_of,
     subjects_of,
-    template_problem,
+    word,
 )
-from faststream_oo.nats.message import NatsMessage, NatsOutgoing, NatsSubscription
+from faststream_oo.nats.checks import (
+    consumed_problems,
+    core_option_problems,
+    produced_problems,
+    reader_problems,
+    server_problem,
+    stream_option_problems,
+)
+from faststream_oo.nats.message import NatsMessage, NatsOutgoing, NatsReceipt, NatsSubscription
 from faststream_oo.nats.options import (
     NatsClassOptions,
     NatsProduceOptions,
     NatsRouteOptions,
     NatsSettings,
-    shown,
+    Pull,
+    Push,
+    Start,
 )
 from faststream_oo.nats.running import NatsIntake
 from faststream_oo.nats.transport import NatsTransport, client_problems, make_transport
-from faststream_oo.transport import Frame
+from faststream_oo.pulling import PREFETCH, Reader
+from faststream_oo.transport import Frame, Transport
 
+T = TypeVar("T")
 R = TypeVar("R")
+_OF_STREAM: Final = " of stream "
+_PER_MESSAGE: Final = ("expected_sequence", "ttl")
 
 
 class NatsBroker(Broker):
@@ -54,7 +69,7 @@ class NatsBroker(Broker):
         {*NatsClassOptions.__annotations__, *NatsRouteOptions.__annotations__}
     )
     running_type: ClassVar[type[Any]] = NatsIntake
-    consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 100, "delivery": "at_most_once"}
+    consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 100}
 
     def __init__(
         self,
@@ -68,7 +83,7 @@ class NatsBroker(Broker):
             protocol="nats",
             servers=settings.shown_servers,
             prefix=settings.prefix,
-            topology="off",
+            topology=settings.topology,
             embedded=settings.driver == "memory",
             defaults=cast(Mapping[str, Any], settings.defaults),
             consumers=cast(Mapping[str, Mapping[str, Any]], settings.consumers),
@@ -91,17 +106,22 @@ class NatsBroker(Broker):
     async def publish(self, address: str | Subject, body: object, /) -> None:
         """Publish a body, a `NatsOutgoing`, or a `Batch` of either, as a Producer would.
 
-        While a message is being handled it is held until the handler succeeds; elsewhere it returns when the client has
-        it in its buffer. That is no promise: whoever does not listen at that moment never gets it.
+        While a message is being handled it is held until the handler succeeds; elsewhere it returns when the stream has
+        stored it. On core NATS, when the client has it in its buffer; that is no promise: whoever does not listen at
+        that moment never gets it.
 
         Raises:
-            PublishError: The server would refuse it, or was away for 30 seconds.
+            PublishError: No stream stored it, the server would refuse it, or was away for 30 seconds.
         """
         await self.publish_to(address, body)
 
-    async def send_now(self, address: str | Subject, body: object, /) -> None:
-        """Send one message past the outbox. Raises PublishError."""
-        await self.send_past_outbox(address, body)
+    async def send_now(self, address: str | Subject, body: object, /) -> NatsReceipt | None:
+        """Send one message past the outbox; return where its stream stored it, None without a stream.
+
+        Raises:
+            PublishError: As `publish`.
+        """
+        return cast("NatsReceipt | None", await self.send_past_outbox(address, body))
 
     async def request(
         self,
@@ -121,51 +141,124 @@ class NatsBroker(Broker):
         """
         return cast(R, await self.request_by_hand(address, body, reply, timeout))
 
+    def reader(
+        self, address: str | Subject | Subjects, of: type[T], /, *, group: str | None = None, start: Start = "latest"
+    ) -> Reader[NatsMessage[T]]:
+        """Open a reader: on a stream a durable consumer, or without a group an ordered one that acknowledges nothing.
+
+        On core NATS it sees what arrives from then on, and shares that with others of its group.
+
+        Raises:
+            SetupError: NATS would refuse the address or the group.
+        """
+        native = self.native(address)
+        if problems := [*reader_problems(native, group, start)]:
+            raise SetupError([Problem(native.name, what, hint) for what, hint in problems])
+        place = self.locate(address)
+        via = Push(ordered=True) if group is None else Pull()
+        options = {"start": start, "via": via, "prefetch": PREFETCH, "delivery": "at_least_once"}
+        whole = None if group is None else self.whole_group(group, place)
+        terms = self.source_options(options, whole, 0.0)
+        letters = DeadLetterWriter(self, "reader", whole, None, place)
+        return Reader(self, lambda: self.source(place, terms), letters, reader_of(self.codec.decoder(of)))
+
+    async def declare(self, *addresses: JetStream) -> None:
+        """Create what is missing. Raises TransportError when it exists otherwise."""
+        differences = await self.transport.declare([self.locate(address) for address in addresses], "create")
+        if differences:
+            raise TransportError("; ".join(differences))
+
+    async def undeclare(self, transport: Transport[Any], addresses: Sequence[Address], /) -> None:
+        """Delete the streams of addresses over an open transport, with what they hold. Raises TransportError."""
+        streams = [stream for address in addresses if (stream := stream_of(address)) is not None]
+        for name in dict.fromkeys(stream.name for stream in streams if not stream.external):
+            await cast(NatsTransport, transport).delete_stream(name)
+
     def connect(self) -> NatsTransport:
         """Return the transport to open; no I/O."""
-        return self._transport or make_transport(self._settings)
+        return self._transport or make_transport(evolve(self._settings, prefix=self.options.prefix))
 
     def native(self, address: str | Address, /) -> Address:
         """Return a Subject for text."""
         return Subject(address) if isinstance(address, str) else address
 
     def renamed(self, address: Address, name: str, /) -> Address:
-        """Return a subject under another name."""
+        """Return a subject under another name, of the same stream."""
         return cast(Subject, address).named(name)
 
+    def readdressed(self, address: Address, name: str, /) -> Address:
+        """Return what the settings put in the place of an address, of the same stream."""
+        return Subject(name, stream=stream_of(address))
+
     def prefixed(self, address: Address, prefix: str, /) -> Address:
-        """Return an address with a prefix before every subject."""
-        if not prefix:
+        """Return an address with a prefix before every subject and stream that is not external."""
+        return self._whole_address(address, prefix, prefix)
+
+    def class_prefixed(self, address: Address, prefix: str, /) -> Address:
+        """Return an address with a class's prefix, which stands before subjects only."""
+        return self._whole_address(address, prefix, "")
+
+    def _whole_address(self, address: Address, prefix: str, of_streams: str) -> Address:
+        stream = stream_of(address)
+        if not prefix or (stream is not None and stream.external):
             return address
+        whole = None if stream is None else stream.prefixed(of_streams)
         match address:
             case Subjects():
-                return Subjects(*(prefix + subject.name for subject in address.subjects))
+                return Subjects(*(prefix + subject.name for subject in address.subjects), stream=whole)
             case Subject():
-                return address.named(prefix + address.name)
+                return Subject(prefix + address.name, stream=whole)
+            case JetStream():
+                return address.prefixed(of_streams)
             case _:
                 return address
 
     def frame_options(self, outgoing: Outgoing[Any], options: Mapping[str, Any], /) -> Mapping[str, object]:
-        """Return none: a message has no options of its own on core NATS."""
-        return options
+        """Return what a stream is told about one message."""
+        if not isinstance(outgoing, NatsOutgoing) or (outgoing.expected_sequence is None and outgoing.ttl is None):
+            return options
+        return {name: value for name in _PER_MESSAGE if (value := getattr(outgoing, name)) is not None}
+
+    def defaults_of(self, address: Address, /) -> Mapping[str, Any]:
+        """Return the defaults of a subscription: core NATS promises less than a stream."""
+        return {"prefetch": 100, "delivery": "at_most_once" if stream_of(address) is None else "at_least_once"}
 
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return None: core NATS keeps nothing, so no address is derived."""
         return None
 
+    def dead_letter_of(self, address: Address, source: str, group: str | None, /) -> Address | None:
+        """Return `dlq.<group>.<subject>` of a stream, whole, kept by `DLQ_<stream>`; None on core NATS."""
+        stream, prefix = stream_of(address), self.options.prefix
+        if stream is None or group is None:
+            return None
+        name = f"{prefix}{DEAD}.{group.removeprefix(word(prefix, ''))}.{source.removeprefix(prefix)}"
+        return self.concrete(Subject("", stream=stream.letters(prefix)), name)
+
     def source_options(self, options: Mapping[str, Any], group: str | None, drain_timeout: float, /) -> dict[str, Any]:
         """Return the fields of `NatsSourceOptions` from the resolved options of a subscription."""
-        return {"group": group}
+        return {
+            "group": group,
+            "settles": options["delivery"] != "at_most_once",
+            "prefetch": options["prefetch"],
+            **{name: options[name] for name in ("start", "via") if name in options},
+        }
+
+    def whole_group(self, group: str, address: Address, /) -> str:
+        """Return a group with the prefix; durables have no dots."""
+        return (self.options.prefix if stream_of(address) is None else word(self.options.prefix, "")) + group
 
     def message_of(self, address: Address, frame: Frame, /) -> Message:
         """Return a frame as the message that it will be, for a test."""
+        stream, prefix = stream_of(address), self.options.prefix
         return NatsMessage(
             value=frame.value,
             body=frame.body or b"",
             headers=dict(frame.headers),
             key=frame.key,
             id=frame.headers.get("fsoo-id", ""),
-            subject=address.name.removeprefix(self.options.prefix),
+            subject=address.name.removeprefix(prefix),
+            stream=None if stream is None else stream.name.removeprefix(word(prefix, "")),
         )
 
     def problems(self) -> Sequence[Problem]:
@@ -173,7 +266,7 @@ class NatsBroker(Broker):
         found = [
             Problem(f"nats.servers[{place}]", what, "nats://localhost:4222")
             for place, server in enumerate(self._settings.servers)
-            if (what := _server_problem(server)) is not None
+            if (what := server_problem(server)) is not None
         ]
         for name, subject in (("prefix", f"{self._settings.prefix}x"), ("inbox_prefix", self._settings.inbox_prefix)):
             if (what := concrete_problem(subject)) is not None:
@@ -184,34 +277,26 @@ class NatsBroker(Broker):
 
     def address_problems(self, address: Address, /, *, consuming: bool) -> Sequence[tuple[str, str]]:
         """Return why NATS would refuse an address, or take it and deliver nothing."""
-        match address:
-            case Subjects() if consuming:
-                return _several_problems(address)
-            case Subject():
-                what = pattern_problem(address.name) if consuming else template_problem(address.name)
-                return [] if what is None else [(what, "")]
-            case _:
-                hint = "Subject or Subjects" if consuming else "Subject"
-                return [(f"{address!r} is no address of NATS", hint)]
+        return [*(consumed_problems(address) if consuming else produced_problems(address))]
 
     def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
         """Return what is wrong with the resolved options of a subscription."""
-        found: list[tuple[str, str]] = []
-        if options["delivery"] != "at_most_once":
-            found.append(("core NATS is at most once", "leave delivery out"))
-        if (group := options.get("group")) is not None and (what := group_problem(group)) is not None:
-            found.append((what, ""))
-        if (letter := options.get("dead_letter")) is not None:
-            name = self.native(letter).name
-            if (what := concrete_problem(name)) is not None:
-                found.append((f"dead_letter: {what}", ""))
-            elif any(matches(pattern, name) for pattern in self.shares(address)):
-                found.append((f'dead_letter="{name}" falls under "{address.name}": it would consume its own', ""))
-        return found
+        given = options.get("dead_letter")
+        letter = None if given is None else cast(Subject, self.native(given))
+        stream = stream_of(address)
+        if stream is None:
+            return [*core_option_problems(options, address, letter)]
+        return [*stream_option_problems(options, address, stream, letter)]
 
-    def shares(self, address: Address, /) -> Sequence[str]:
+    def sources(self, address: Address, /) -> Sequence[str]:
         """Return the subjects of an address, as the server knows them."""
         return [subject.pattern for subject in subjects_of(address)]
+
+    def shares(self, address: Address, /) -> Sequence[str]:
+        """Return the subjects of an address, as the server knows them, with their stream."""
+        stream = stream_of(address)
+        place = "" if stream is None else f"{_OF_STREAM}{stream.name}"
+        return [f"{subject}{place}" for subject in self.sources(address)]
 
     def part_hint(self, address: Address, part: str, /) -> str:
         """Return the subject with a name for its first wildcard."""
@@ -222,34 +307,11 @@ class NatsBroker(Broker):
         )
 
     def overlap(self, one: str, other: str, /) -> bool:
-        """Whether a subject falls under both patterns: a queue group deals its messages out over both."""
-        return overlap(one, other)
+        """Whether a message may come from both: a queue group deals out over its subjects, a durable has one set of them."""
+        ours, theirs = one.partition(_OF_STREAM), other.partition(_OF_STREAM)
+        return ours[2] == theirs[2] and (bool(ours[2]) or overlap(one, other))
 
     def parts(self, address: Address, /) -> Sequence[str]:
         """Return the `{name}` tokens that every subject of an address has."""
         first, *others = subjects_of(address) or [Subject("")]
         return [name for name in first.parts if all(name in subject.parts for subject in others)]
-
-
-def _server_problem(server: str) -> str | None:
-    url = server if "://" in server else f"nats://{server}"
-    try:
-        parsed = urlsplit(url)
-        if parsed.scheme != "nats":
-            return f"{parsed.scheme}:// is not served, nats:// is"
-        if not parsed.hostname or parsed.path.strip("/") or parsed.port == 0:
-            return f"{shown(server)} is no address of a server"
-    except ValueError:
-        return f"{shown(server)} is no address of a server"
-    return None
-
-
-def _several_problems(address: Subjects) -> Sequence[tuple[str, str]]:
-    found = [(what, "") for subject in address.subjects if (what := pattern_problem(subject.name)) is not None]
-    if not found:
-        found = [
-            (f'"{one.name}" and "{other.name}" overlap: a message of both would come twice', "")
-            for one, other in combinations(address.subjects, 2)
-            if overlap(one.pattern, other.pattern)
-        ]
-    return found

@@ -1,11 +1,13 @@
 """NATS messages: received and to send."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from attrs import field, frozen
 from typing_extensions import TypeVar
 
+from faststream_oo.errors import LifecycleError
 from faststream_oo.message import UNSET, Message, Outgoing, Unset
 from faststream_oo.nats.address import Subject
 from faststream_oo.subscription import Subscription
@@ -14,6 +16,9 @@ T_co = TypeVar("T_co", covariant=True, default=object)
 
 BREAK: Final = "\N{LINE SEPARATOR}"
 """Stands for a line break in diagnostics, which a header cannot hold."""
+
+_WITH_DOMAIN: Final = 11
+"""Tokens of the reply subject of a delivery, where it names a domain."""
 
 NONE: Mapping[str, str] = {}
 """Headers of a message without any."""
@@ -46,9 +51,11 @@ class NatsMessage(Message[T_co]):
         path: The `{name}` tokens of the subject.
         attempt: 1 for the first handler call.
         subject: Where it was published to.
+        stream: That it was read from.
+        sequence: Its place in the stream.
     """
 
-    __slots__ = ("_subject",)
+    __slots__ = ("_sequence", "_stream", "_subject")
 
     def __init__(
         self,
@@ -63,6 +70,8 @@ class NatsMessage(Message[T_co]):
         path: Mapping[str, str] | None = None,
         attempt: int = 1,
         subject: str = "",
+        stream: str | None = None,
+        sequence: int | None = None,
     ) -> None:
         super().__init__(
             value=value,
@@ -76,11 +85,30 @@ class NatsMessage(Message[T_co]):
             attempt=attempt,
         )
         self._subject = subject
+        self._stream = stream
+        self._sequence = sequence
 
     @property
     def subject(self) -> str:
         """Where it was published to, the broker's prefix included; without wildcards."""
         return self._subject
+
+    @property
+    def stream(self) -> str | None:
+        """The stream that it was read from, whole; None on core NATS."""
+        return self._stream
+
+    @property
+    def sequence(self) -> int | None:
+        """Place in the stream; None on core NATS."""
+        return self._sequence
+
+    async def in_progress(self) -> None:
+        """Renew `ack_wait` now; the framework does so by itself at a third of it for everything it holds.
+
+        Raises:
+            LifecycleError: The message was read from no stream, or needs no acknowledgement.
+        """
 
     @property
     def address(self) -> str:
@@ -89,8 +117,9 @@ class NatsMessage(Message[T_co]):
 
     @property
     def origin(self) -> str:
-        """`nats://?subject=…`: core NATS has no place for it."""
-        return f"nats://?subject={self.subject}" if self.subject else ""
+        """`nats://STREAM/17?subject=…`; on core NATS, which has no place for it, `nats://?subject=…`."""
+        place = "" if self.stream is None else f"{self.stream}/{self.sequence}"
+        return f"nats://{place}?subject={self.subject}" if self.subject else ""
 
     @property
     def subscription(self) -> NatsSubscription:
@@ -134,6 +163,13 @@ class MessageClaim(Protocol):
     def parts(self) -> Mapping[str, int]:
         """The named tokens of the subject with their places."""
         ...
+
+
+class LeaseClaim(MessageClaim, Protocol):
+    """What a message of a stream needs of its claim."""
+
+    def renew(self, message: "StreamMessage", /) -> None:
+        """Renew `ack_wait`. Raises LifecycleError where nothing is acknowledged."""
 
 
 class ReceivedMessage(NatsMessage[T_co]):
@@ -180,8 +216,9 @@ class ReceivedMessage(NatsMessage[T_co]):
 
     @property
     def id(self) -> str:
-        """`fsoo-id`, else one that this process gave it."""
-        return self.headers.get("fsoo-id") or f"{self.claim.node}-{self.position:x}"
+        """`fsoo-id` or `Nats-Msg-Id`, else one that this process gave it."""
+        headers = self.headers
+        return headers.get("fsoo-id") or headers.get("Nats-Msg-Id") or f"{self.claim.node}-{self.position:x}"
 
     @property
     def correlation_id(self) -> str | None:
@@ -201,6 +238,99 @@ class ReceivedMessage(NatsMessage[T_co]):
     def subject(self) -> str:
         """Where it was published to, the broker's prefix included; without wildcards."""
         return self._received.subject
+
+    @property
+    def stream(self) -> str | None:
+        """None: it was read from no stream."""
+        return None
+
+    @property
+    def sequence(self) -> int | None:
+        """None: it was read from no stream."""
+        return None
+
+    async def in_progress(self) -> None:
+        """Refuse: core NATS waits for nothing. Raises LifecycleError."""
+        raise LifecycleError("core NATS has no ack_wait to renew; a message of a stream has")
+
+
+class StreamMessage(ReceivedMessage[T_co]):
+    """A message from a consumer of a stream: its reply subject tells its place, and takes its acknowledgement."""
+
+    __slots__ = ("_place",)
+
+    _place: "Place"
+    if TYPE_CHECKING:
+        claim: LeaseClaim
+
+    @property
+    def place(self) -> "Place":
+        """Where it stands in the stream."""
+        try:
+            return self._place
+        except AttributeError:
+            self._place = place_of(self._received.reply)
+            return self._place
+
+    @property
+    def id(self) -> str:
+        """`fsoo-id` or `Nats-Msg-Id`, else its place in the stream."""
+        headers, place = self.headers, self.place
+        return headers.get("fsoo-id") or headers.get("Nats-Msg-Id") or f"{place.stream}-{place.sequence}"
+
+    @property
+    def reply_to(self) -> str | None:
+        """`fsoo-reply-to`: the stream keeps no reply subject."""
+        return self.headers.get("fsoo-reply-to")
+
+    @property
+    def stream(self) -> str:
+        """The stream that it was read from, whole."""
+        return self.place.stream
+
+    @property
+    def sequence(self) -> int:
+        """Place in the stream."""
+        return self.place.sequence
+
+    @property
+    def timestamp(self) -> datetime:
+        """When the stream stored it, in UTC."""
+        return datetime.fromtimestamp(self.place.stored / 1e9, UTC)
+
+    async def in_progress(self) -> None:
+        """Renew `ack_wait` now. Raises LifecycleError where nothing is acknowledged."""
+        self.claim.renew(self)
+
+
+@frozen
+class Place:
+    """What the reply subject of a delivery tells.
+
+    Attributes:
+        stream: Name of the stream.
+        consumer: Name of the consumer.
+        deliveries: How often it was delivered, this time included.
+        sequence: In the stream.
+        delivery: In the consumer: counts deliveries.
+        stored: When the stream stored it, nanoseconds since the epoch.
+        pending: Messages that the consumer has still to deliver.
+    """
+
+    stream: str
+    consumer: str
+    deliveries: int
+    sequence: int
+    delivery: int
+    stored: int
+    pending: int
+
+
+def place_of(reply: str, /) -> Place:
+    """Read `$JS.ACK.…`, with a domain and an account or without (ADR-15)."""
+    tokens = reply.split(".")
+    stream, consumer, *numbers = tokens[2:9] if len(tokens) < _WITH_DOMAIN else tokens[4:11]
+    return Place(stream, consumer, *map(int, numbers))
 
 
 def received_reply(received: Received, claim: MessageClaim, position: int, /) -> ReceivedMessage:
@@ -225,10 +355,29 @@ def _whole(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 @frozen
 class NatsOutgoing(Outgoing[T_co]):
-    """A message to send.
+    """A message to send; on a stream its `id` is the `Nats-Msg-Id`, by which an equal one is stored once.
 
     Attributes:
         to: Send it there instead of the declared subject.
+        expected_sequence: The stream's last sequence, else PublishError; refused on core NATS.
+        ttl: Seconds the stream keeps it, 1 or more (server 2.11 or newer); refused on core NATS.
     """
 
     to: str | Subject | None = field(default=None, kw_only=True)
+    expected_sequence: int | None = field(default=None, kw_only=True)
+    ttl: float | None = field(default=None, kw_only=True)
+
+
+@frozen
+class NatsReceipt:
+    """Where a stream stored a message.
+
+    Attributes:
+        stream: Its whole name.
+        sequence: Place in it.
+        duplicate: The stream had it already.
+    """
+
+    stream: str = field(kw_only=True)
+    sequence: int = field(kw_only=True)
+    duplicate: bool = field(default=False, kw_only=True)

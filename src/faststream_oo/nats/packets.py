@@ -5,7 +5,7 @@ from collections.abc import Mapping, MutableMapping, MutableSet
 from typing import Final, TypeAlias
 
 from faststream_oo.errors import PublishError
-from faststream_oo.nats.message import BREAK
+from faststream_oo.nats.message import BREAK, StreamMessage
 from faststream_oo.transport import Frame
 
 Packet: TypeAlias = tuple[str, bytes, str, Mapping[str, str] | None]
@@ -14,12 +14,14 @@ Packet: TypeAlias = tuple[str, bytes, str, Mapping[str, str] | None]
 NO_NAMES: Final = 1024
 """Header names that are remembered as right."""
 
+_SERVERS: Final = "Nats-"
+_CONTROLS: Final = {"expected_sequence": "Nats-Expected-Last-Sequence", "ttl": "Nats-TTL"}
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BLOCK: Final = 12  # bytes around the headers: a line "NATS/1.0", and an empty one
 _LINE: Final = 4  # bytes of a header besides name and text
 
 
-def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) -> Packet:
+def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /, *, stored: bool = False) -> Packet:
     """Return what is sent for a frame.
 
     Args:
@@ -27,16 +29,21 @@ def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) 
         frame: What.
         largest: Bytes of body and headers that the server takes, its `max_payload`.
         names: Header names that are known to be right.
+        stored: Whether a stream is to store it, which confirms it where a reply would go.
 
     Raises:
         PublishError: The client or the server would refuse it.
     """
     if frame.copy_of is not None:
-        return _copied(subject, frame, largest)
+        return _copied(subject, frame, largest, stored=stored)
     body, headers, reply = frame.body or b"", frame.headers, ""
     if frame.key is not None:
         headers = {**headers, "fsoo-key": _key(frame.key)}
-    if "fsoo-request-id" in headers:
+    if stored:
+        headers = _stored(headers, frame.options)
+    elif frame.options:
+        raise PublishError(f'"{subject}" is of no stream: expected_sequence and ttl mean nothing there')
+    elif "fsoo-request-id" in headers:
         headers = dict(headers)
         reply = _reply(headers)
     if not headers.keys() <= names:
@@ -46,6 +53,18 @@ def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) 
         what = f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
         raise PublishError(what)
     return subject, body, reply, headers or None
+
+
+def _stored(given: Mapping[str, str], options: Mapping[str, object]) -> Mapping[str, str]:
+    """Return the headers of a message that a stream stores: its identity is the server's own header there."""
+    headers = dict(given)
+    if identity := headers.pop("fsoo-id", ""):
+        headers["Nats-Msg-Id"] = identity
+    if "fsoo-request-id" in headers and (reply := _reply(headers)):
+        headers["fsoo-reply-to"] = reply
+    for name, value in options.items():
+        headers[_CONTROLS[name]] = str(value)
+    return headers
 
 
 def _reply(headers: dict[str, str]) -> str:
@@ -62,18 +81,28 @@ def _one_line(headers: MutableMapping[str, str]) -> None:
             headers[name] = text.replace("\n", BREAK)
 
 
-def _copied(subject: str, frame: Frame, largest: int) -> Packet:
-    """Return a copy of a received message, with what fits of the headers added to it, the longest left out first."""
+def _copied(subject: str, frame: Frame, largest: int, *, stored: bool) -> Packet:
+    """Return a copy of a received message, with what fits of the headers added to it, the longest left out first.
+
+    What told a server what to do with the original is not told again: an identity that it had would make its copy a
+    duplicate, and the sequence that was expected then would have it refused.
+    """
     message = frame.copy_of
     if message is None:
         raise PublishError("this frame copies nothing")
     # What another client wrote may have names that this one refuses to write.
-    headers = {name: text for name, text in message.headers.items() if _NAME.fullmatch(name)}
+    headers = {
+        name: text for name, text in message.headers.items() if _NAME.fullmatch(name) and not name.startswith(_SERVERS)
+    }
     added = sorted(frame.headers, key=lambda name: len(frame.headers[name]))
     headers.update(frame.headers)
     _one_line(headers)
     while added and len(message.body) + _size(headers) > largest:
         del headers[added.pop()]
+    if stored and isinstance(message, StreamMessage):
+        # The letter of one delivery is stored once, however often a crash has it written.
+        place = message.place
+        headers["Nats-Msg-Id"] = f"{place.stream}-{place.sequence}-{place.stored}-{place.consumer}"
     return subject, message.body, "", headers or None
 
 

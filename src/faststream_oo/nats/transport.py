@@ -5,6 +5,7 @@ from typing import Protocol
 
 from faststream_oo.clients import Client, embedded, installed, refusals
 from faststream_oo.errors import Problem
+from faststream_oo.nats.message import NatsReceipt
 from faststream_oo.nats.options import NatsSettings
 from faststream_oo.transport import Source, Transport
 
@@ -14,12 +15,15 @@ class NatsSource(Source, Protocol):
 
     @property
     def lost(self) -> int:
-        """Messages received that were never handled."""
+        """Messages received that were never handled; 0 on a stream, which has them still."""
         ...
 
 
-class NatsTransport(Transport[None], Protocol):
+class NatsTransport(Transport[NatsReceipt | None], Protocol):
     """A NATS client: `NatsPyTransport`, the one in memory, or yours."""
+
+    async def delete_stream(self, name: str, /) -> None:
+        """Delete a stream with what it holds; one that is not there is no error. Raises TransportError."""
 
 
 def make_transport(settings: NatsSettings, /) -> NatsTransport:

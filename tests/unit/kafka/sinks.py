@@ -86,6 +86,9 @@ class RecordingSink:
         self.errors.append(error)
         self._changed.set()
 
+    def holding(self) -> Sequence[Message]:
+        return ()
+
     def degrade(self, reason: str | None, /) -> None:
         self.degraded.append(reason)
 

@@ -44,8 +44,8 @@ def test_the_broker_is_one_and_made_of_what_was_given() -> None:
 
 def test_wrong_settings_are_reported_by_their_path() -> None:
     house = House()
-    house.config.from_dict({"nats": {"topology": "create"}})
-    with pytest.raises(SetupError, match=r"nats\.topology: unknown option"):
+    house.config.from_dict({"nats": {"topolgy": "create"}})
+    with pytest.raises(SetupError, match=r"nats\.topolgy: unknown option"):
         house.nats.broker()
 
 

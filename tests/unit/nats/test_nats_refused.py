@@ -12,6 +12,7 @@ from faststream_oo.nats import (
     NatsConsumer,
     NatsProducer,
     NatsSettings,
+    Pull,
     Subject,
     Subjects,
     consumes,
@@ -32,7 +33,7 @@ def test_a_promise_that_core_nats_does_not_make(delivery: Any) -> None:
         @consumes("orders", delivery=delivery)
         async def placed(self, order: int) -> None: ...
 
-    assert problems(Orders) == ["Orders.placed: core NATS is at most once. Hint: leave delivery out"]
+    assert problems(Orders) == ['Orders.placed: core NATS is at most once. Hint: Subject("orders", stream="ORDERS")']
 
 
 def test_that_promise_in_the_settings() -> None:
@@ -41,7 +42,7 @@ def test_that_promise_in_the_settings() -> None:
         async def placed(self, order: int) -> None: ...
 
     assert problems(Orders, defaults={"delivery": "at_least_once"}) == [
-        "Orders.placed: core NATS is at most once. Hint: leave delivery out"
+        'Orders.placed: core NATS is at most once. Hint: Subject("orders", stream="ORDERS")'
     ]
 
 
@@ -53,13 +54,24 @@ def test_what_it_does_may_be_written() -> None:
     Application(consumers=[Orders(NatsBroker(NatsSettings()))]).check()
 
 
-@pytest.mark.parametrize("option", ["start", "isolation", "topology", "via"])
-def test_options_of_streams(option: str) -> None:
+@pytest.mark.parametrize("option", ["isolation", "topology"])
+def test_options_of_others(option: str) -> None:
     class Orders(NatsConsumer):
         @consumes("orders", **{option: "earliest"})  # type: ignore[arg-type]  # that is the mistake
         async def placed(self, order: int) -> None: ...
 
     assert any(f'unknown option "{option}"' in problem for problem in problems(Orders))
+
+
+@pytest.mark.parametrize(("option", "value"), [("start", "earliest"), ("via", Pull())])
+def test_options_of_streams(option: str, value: Any) -> None:
+    class Orders(NatsConsumer):
+        @consumes("orders", **{option: value})
+        async def placed(self, order: int) -> None: ...
+
+    assert problems(Orders) == [
+        f'Orders.placed: {option}= is of streams, core NATS keeps nothing. Hint: Subject("orders", stream="ORDERS")'
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any, cast
 from faststream_oo.address import Address
 from faststream_oo.current import EMBEDDING, clock
 from faststream_oo.errors import ConnectError, PublishError, TransportError
-from faststream_oo.nats.address import concrete_problem
+from faststream_oo.nats.address import concrete_problem, stream_of
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
 from faststream_oo.nats.packets import Packet, packet
@@ -137,6 +137,7 @@ class MemoryTransport:
 
     def source(self, address: Address, options: Mapping[str, object], /) -> MemorySource:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
+        _refuse_streams(address)
         chosen = NatsSourceOptions(**cast("Mapping[str, Any]", options))
         return MemorySource(self.server, address, chosen, self._limits)
 
@@ -144,6 +145,7 @@ class MemoryTransport:
         """Return a sender to one subject."""
         if self._publisher is None:
             raise TransportError("this MemoryTransport is not open")
+        _refuse_streams(address)
         return MemorySender(self._publisher, address.name)
 
     async def inbox(self, sink: Sink, /) -> str:
@@ -154,4 +156,14 @@ class MemoryTransport:
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
         """Return no difference: on core NATS there is nothing to declare."""
+        for address in addresses:
+            _refuse_streams(address)
         return []
+
+    async def delete_stream(self, name: str, /) -> None:
+        """Do nothing: there are no streams."""
+
+
+def _refuse_streams(address: Address) -> None:
+    if (stream := stream_of(address)) is not None:
+        raise TransportError(f'the embedded NATS has no streams: "{stream.name}" needs a server')

@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 
 from faststream_oo.address import Address
 from faststream_oo.errors import PublishError, TransportError
+from faststream_oo.nats.address import stream_of
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -58,12 +59,14 @@ class NatsPyTransport:
 
     def source(self, address: Address, options: Mapping[str, object], /) -> NatsPySource:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
+        _refuse_streams(address)
         return NatsPySource(self._connected, address, NatsSourceOptions(**cast(Any, options)), self._limits)
 
     def sender(self, address: Address, /) -> SubjectSender:
         """Return a sender to one subject."""
         if self._publisher is None:
             raise PublishError("this NatsPyTransport is not open")
+        _refuse_streams(address)
         return SubjectSender(self._publisher, address.name)
 
     async def inbox(self, sink: Sink, /) -> str:
@@ -72,10 +75,20 @@ class NatsPyTransport:
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
         """Return no difference: on core NATS there is nothing to declare."""
+        for address in addresses:
+            _refuse_streams(address)
         return []
+
+    async def delete_stream(self, name: str, /) -> None:
+        """Do nothing: there are no streams."""
 
     @property
     def _connected(self) -> NatsConnection:
         if self._connection is None:
             raise TransportError("this NatsPyTransport is not open")
         return self._connection
+
+
+def _refuse_streams(address: Address) -> None:
+    if (stream := stream_of(address)) is not None:
+        raise TransportError(f'streams are not there yet: "{stream.name}"')
