@@ -129,7 +129,8 @@ def test_publishing_to_what_the_stream_does_not_store() -> None:
     class Orders(NatsConsumer):
         @consumes("orders")
         @produces(Subject("returns.{order_id}", stream=ORDERS))
-        async def placed(self, order: int) -> dict[str, str]: ...
+        async def placed(self, order: int) -> dict[str, str]:
+            return {"order_id": str(order)}
 
     (problem,) = refused(Orders)
     assert problem.startswith('stream "ORDERS" does not store "returns.{order_id}"')
