@@ -260,8 +260,6 @@ class StreamMessage(ReceivedMessage[T_co]):
     __slots__ = ("_place",)
 
     _place: "Place"
-    if TYPE_CHECKING:
-        claim: LeaseClaim
 
     @property
     def place(self) -> "Place":
@@ -300,7 +298,7 @@ class StreamMessage(ReceivedMessage[T_co]):
 
     async def in_progress(self) -> None:
         """Renew `ack_wait` now. Raises LifecycleError where nothing is acknowledged."""
-        self.claim.renew(self)
+        cast(LeaseClaim, self.claim).renew(self)
 
 
 @frozen
