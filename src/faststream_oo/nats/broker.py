@@ -23,7 +23,8 @@ from faststream_oo.nats.address import (
     subjects_of,
     word,
 )
-from faststream_oo.nats.checks import (
+from faststream_oo.nats.message import NatsMessage, NatsOutgoing, NatsReceipt, NatsSubscription
+from faststream_oo.nats.misuse import (
     consumed_problems,
     core_option_problems,
     produced_problems,
@@ -31,7 +32,6 @@ from faststream_oo.nats.checks import (
     server_problem,
     stream_option_problems,
 )
-from faststream_oo.nats.message import NatsMessage, NatsOutgoing, NatsReceipt, NatsSubscription
 from faststream_oo.nats.options import (
     NatsClassOptions,
     NatsProduceOptions,

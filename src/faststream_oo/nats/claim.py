@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from attrs import field, frozen, validators
 
 from faststream_oo.address import Address
-from faststream_oo.errors import TransportError
+from faststream_oo.errors import LifecycleError, TransportError
 from faststream_oo.message import Message
 from faststream_oo.nats.address import Subject, group_problem, pattern_problem, subjects_of
 from faststream_oo.outcome import Outcome, Retry
@@ -66,10 +66,11 @@ class SubjectClaim:
         lost: Told of each message that is given back, which nobody will deliver again.
     """
 
-    __slots__ = ("_lost", "live", "node", "parts", "subject")
+    __slots__ = ("_lost", "live", "node", "parts", "stored", "subject")
 
     def __init__(self, subject: Subject, lost: Callable[[str], object]) -> None:
         self.live = True
+        self.stored = False
         self.subject = subject
         self.parts = subject.parts
         self.node = secrets.token_hex(6)
@@ -79,6 +80,10 @@ class SubjectClaim:
     def address(self) -> str:
         """The subject, a wildcard maybe."""
         return self.subject.pattern
+
+    def renew(self, message: Message, /) -> None:
+        """Refuse: core NATS waits for nothing."""
+        raise LifecycleError("core NATS has no ack_wait to renew; a message of a stream has")
 
     def settle(self, message: Message, outcome: Outcome, /) -> None:
         """Note what was not handled; there is nobody to tell about the rest."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from attrs import field, frozen
 from typing_extensions import TypeVar
 
-from faststream_oo.errors import LifecycleError
 from faststream_oo.message import UNSET, Message, Outgoing, Unset
 from faststream_oo.nats.address import Subject
 from faststream_oo.subscription import Subscription
@@ -164,18 +163,21 @@ class MessageClaim(Protocol):
         """The named tokens of the subject with their places."""
         ...
 
+    @property
+    def stored(self) -> bool:
+        """Whether its messages come from a stream: their reply subject then tells their place, and is ours."""
+        ...
 
-class LeaseClaim(MessageClaim, Protocol):
-    """What a message of a stream needs of its claim."""
-
-    def renew(self, message: "StreamMessage", /) -> None:
+    def renew(self, message: "ReceivedMessage", /) -> None:
         """Renew `ack_wait`. Raises LifecycleError where nothing is acknowledged."""
 
 
 class ReceivedMessage(NatsMessage[T_co]):
     """A message from a client; facts are read from the client's object when they are asked for."""
 
-    __slots__ = ("_received",)
+    __slots__ = ("_place", "_received")
+
+    _place: "Place | None"
 
     if TYPE_CHECKING:
         claim: MessageClaim
@@ -183,7 +185,8 @@ class ReceivedMessage(NatsMessage[T_co]):
     def __init__(self, received: Received, claim: MessageClaim, position: int) -> None:
         self._received = received
         self._body = received.data
-        self._reply_to = received.reply or None
+        # A stream keeps no reply subject: the server puts the one for acknowledgements in its place.
+        self._reply_to = (received.headers or NONE).get("fsoo-reply-to") if claim.stored else received.reply or None
         self.claim = claim
         self.position = position
         self.first_failed = None
@@ -216,9 +219,12 @@ class ReceivedMessage(NatsMessage[T_co]):
 
     @property
     def id(self) -> str:
-        """`fsoo-id` or `Nats-Msg-Id`, else one that this process gave it."""
+        """`fsoo-id` or `Nats-Msg-Id`, else its place in the stream, or one that this process gave it."""
         headers = self.headers
-        return headers.get("fsoo-id") or headers.get("Nats-Msg-Id") or f"{self.claim.node}-{self.position:x}"
+        if given := headers.get("fsoo-id") or headers.get("Nats-Msg-Id"):
+            return given
+        place = self.place
+        return f"{self.claim.node}-{self.position:x}" if place is None else f"{place.stream}-{place.sequence}"
 
     @property
     def correlation_id(self) -> str | None:
@@ -240,65 +246,35 @@ class ReceivedMessage(NatsMessage[T_co]):
         return self._received.subject
 
     @property
-    def stream(self) -> str | None:
-        """None: it was read from no stream."""
-        return None
-
-    @property
-    def sequence(self) -> int | None:
-        """None: it was read from no stream."""
-        return None
-
-    async def in_progress(self) -> None:
-        """Refuse: core NATS waits for nothing. Raises LifecycleError."""
-        raise LifecycleError("core NATS has no ack_wait to renew; a message of a stream has")
-
-
-class StreamMessage(ReceivedMessage[T_co]):
-    """A message from a consumer of a stream: its reply subject tells its place, and takes its acknowledgement."""
-
-    __slots__ = ("_place",)
-
-    _place: "Place"
-
-    @property
-    def place(self) -> "Place":
-        """Where it stands in the stream."""
+    def place(self) -> "Place | None":
+        """Where it stands in its stream; None on core NATS."""
         try:
             return self._place
         except AttributeError:
-            self._place = place_of(self._received.reply)
+            self._place = place_of(self._received.reply) if self.claim.stored else None
             return self._place
 
     @property
-    def id(self) -> str:
-        """`fsoo-id` or `Nats-Msg-Id`, else its place in the stream."""
-        headers, place = self.headers, self.place
-        return headers.get("fsoo-id") or headers.get("Nats-Msg-Id") or f"{place.stream}-{place.sequence}"
+    def stream(self) -> str | None:
+        """The stream that it was read from, whole; None on core NATS."""
+        place = self.place
+        return None if place is None else place.stream
 
     @property
-    def reply_to(self) -> str | None:
-        """`fsoo-reply-to`: the stream keeps no reply subject."""
-        return self.headers.get("fsoo-reply-to")
+    def sequence(self) -> int | None:
+        """Place in the stream; None on core NATS."""
+        place = self.place
+        return None if place is None else place.sequence
 
     @property
-    def stream(self) -> str:
-        """The stream that it was read from, whole."""
-        return self.place.stream
-
-    @property
-    def sequence(self) -> int:
-        """Place in the stream."""
-        return self.place.sequence
-
-    @property
-    def timestamp(self) -> datetime:
-        """When the stream stored it, in UTC."""
-        return datetime.fromtimestamp(self.place.stored / 1e9, UTC)
+    def timestamp(self) -> datetime | None:
+        """When the stream stored it, in UTC; None on core NATS."""
+        place = self.place
+        return None if place is None else datetime.fromtimestamp(place.stored / 1e9, UTC)
 
     async def in_progress(self) -> None:
         """Renew `ack_wait` now. Raises LifecycleError where nothing is acknowledged."""
-        cast(LeaseClaim, self.claim).renew(self)
+        self.claim.renew(self)
 
 
 @frozen

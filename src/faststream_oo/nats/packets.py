@@ -5,7 +5,7 @@ from collections.abc import Mapping, MutableMapping, MutableSet
 from typing import Final, TypeAlias
 
 from faststream_oo.errors import PublishError
-from faststream_oo.nats.message import BREAK, StreamMessage
+from faststream_oo.nats.message import BREAK, ReceivedMessage
 from faststream_oo.transport import Frame
 
 Packet: TypeAlias = tuple[str, bytes, str, Mapping[str, str] | None]
@@ -99,9 +99,8 @@ def _copied(subject: str, frame: Frame, largest: int, *, stored: bool) -> Packet
     _one_line(headers)
     while added and len(message.body) + _size(headers) > largest:
         del headers[added.pop()]
-    if stored and isinstance(message, StreamMessage):
-        # The letter of one delivery is stored once, however often a crash has it written.
-        place = message.place
+    place = message.place if stored and isinstance(message, ReceivedMessage) else None
+    if place is not None:  # the letter of one message is stored once, however often a crash has it written
         headers["Nats-Msg-Id"] = f"{place.stream}-{place.sequence}-{place.stored}-{place.consumer}"
     return subject, message.body, "", headers or None
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from faststream_oo.errors import LifecycleError
 from faststream_oo.message import Message
 from faststream_oo.nats.address import Subject, matches
-from faststream_oo.nats.message import Received, StreamMessage
+from faststream_oo.nats.message import Received, ReceivedMessage
 from faststream_oo.outcome import Ack, Outcome, Retry
 
 _log = logging.getLogger("faststream_oo")
@@ -32,10 +32,10 @@ class StreamClaim:
         tell: What reaches the consumer; None where nothing is acknowledged.
     """
 
-    __slots__ = ("_consumer", "_said", "_tell", "live", "node", "parts", "subject")
+    __slots__ = ("_consumer", "_said", "_tell", "live", "node", "parts", "stored", "subject")
 
     def __init__(self, subject: Subject, consumer: str, tell: Tell | None) -> None:
-        self.live = True
+        self.live = self.stored = True
         self.subject = subject
         self.parts: Mapping[str, int] = subject.parts
         self.node = secrets.token_hex(6)
@@ -59,7 +59,7 @@ class StreamClaim:
         told = ACKED if kind is Ack else RETURNED if kind is Retry else _ended(outcome)
         self._tell(message.raw.reply, told)  # type: ignore[attr-defined]  # those of a stream have one
 
-    def renew(self, message: StreamMessage, /) -> None:
+    def renew(self, message: ReceivedMessage, /) -> None:
         """Renew `ack_wait`. Raises LifecycleError where nothing is acknowledged."""
         if self._tell is None:
             raise LifecycleError(f"{self._consumer} acknowledges nothing, so there is no ack_wait to renew")
@@ -93,11 +93,11 @@ class StreamClaims:
         self._only = self.all[0] if len(self.all) == 1 else None
         self._position = 0
 
-    def received(self, delivered: Received, /) -> StreamMessage:
+    def received(self, delivered: Received, /) -> ReceivedMessage:
         """Return a delivery as a message."""
         self._position += 1
         claim = self._only or self._claim_of(delivered.subject)
-        return StreamMessage(delivered, claim, self._position)
+        return ReceivedMessage(delivered, claim, self._position)
 
     def _claim_of(self, subject: str) -> StreamClaim:
         return next((one for one in self.all if matches(one.subject.pattern, subject)), self.all[0])
