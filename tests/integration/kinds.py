@@ -13,6 +13,7 @@ from tests.integration.kafka.worlds import ConfluentWorld
 from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
 from tests.integration.kafka.worlds import RealWorld as RealKafka
 from tests.integration.nats.worlds import EmbeddedWorld as EmbeddedNats
+from tests.integration.nats.worlds import RealStreamWorld
 from tests.integration.nats.worlds import RealWorld as RealNats
 from tests.integration.private import PrivateBroker
 from tests.integration.rabbit.worlds import EmbeddedWorld as EmbeddedRabbit
@@ -97,6 +98,7 @@ KINDS = {
     "kafka-confluent": Kind(ConfluentWorld, KAFKA),
     "nats-memory": Kind(EmbeddedNats, promises=False),
     "nats": Kind(RealNats, NATS, promises=False),
+    "nats-stream": Kind(RealStreamWorld, NATS),
     "rabbit-memory": Kind(EmbeddedRabbit),
     "rabbit": Kind(RealRabbit, RABBIT),
     "redis-stream": Kind(RedisStreams, REDIS),

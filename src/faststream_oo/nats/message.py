@@ -9,6 +9,7 @@ from typing_extensions import TypeVar
 
 from faststream_oo.message import UNSET, Message, Outgoing, Unset
 from faststream_oo.nats.address import Subject
+from faststream_oo.outcome import Outcome
 from faststream_oo.subscription import Subscription
 
 T_co = TypeVar("T_co", covariant=True, default=object)
@@ -167,6 +168,9 @@ class MessageClaim(Protocol):
     def stored(self) -> bool:
         """Whether its messages come from a stream: their reply subject then tells their place, and is ours."""
         ...
+
+    def settle(self, message: Message, outcome: Outcome, /) -> None:
+        """Record how a message ended."""
 
     def renew(self, message: "ReceivedMessage", /) -> None:
         """Renew `ack_wait`. Raises LifecycleError where nothing is acknowledged."""

@@ -1,14 +1,12 @@
 """The intake of one subscription over one channel after another, whatever the client."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
 from faststream_oo.clock import Backoff, Clock
 from faststream_oo.errors import TransportError
-from faststream_oo.message import Message
 from faststream_oo.rabbit.acks import ChannelClaim
 from faststream_oo.transport import Capabilities, Claim, Sink
 
@@ -171,43 +169,3 @@ def watch(task: "asyncio.Task[None]", failed: Callable[[BaseException], object])
             failed(error)
 
     task.add_done_callback(done)
-
-
-class AckedFirst:
-    """Messages that are acknowledged before they are handled: no more than there is room for.
-
-    Args:
-        sink: Where they go.
-        ack: Acknowledges everything up to a tag. Raises TransportError when the channel is lost.
-    """
-
-    def __init__(self, sink: Sink, ack: Callable[[int], Awaitable[None]]) -> None:
-        self._sink = sink
-        self._ack = ack
-        self._waiting: deque[Message] = deque()
-        self._arrived = asyncio.Event()
-
-    def add(self, message: Message, /) -> None:
-        """Take a delivery."""
-        self._waiting.append(message)
-        self._arrived.set()
-
-    def clear(self) -> None:
-        """Hand over nothing more: what is here goes back when the channel closes."""
-        self._waiting.clear()
-
-    async def run(self) -> None:
-        """Hand over what arrives, until the channel is lost."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                room = await self._sink.ready()
-                batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
-                if not batch:
-                    continue
-                try:
-                    await self._ack(batch[-1].position)
-                except TransportError:
-                    return  # the channel is lost, and they come again
-                self._sink.feed(batch)

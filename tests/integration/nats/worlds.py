@@ -5,22 +5,36 @@ Nothing is kept, so what a test wants to read is listened to from the moment its
 
 import uuid
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any, ClassVar, Self
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
+from faststream_oo.address import Address
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
-from faststream_oo.nats import NatsBroker, NatsConsumer, NatsOutgoing, NatsProducer, NatsSettings, consumes, produces
+from faststream_oo.nats import (
+    JetStream,
+    NatsBroker,
+    NatsConsumer,
+    NatsOutgoing,
+    NatsProducer,
+    NatsSettings,
+    Pull,
+    Subject,
+    consumes,
+    produces,
+)
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.message import Received
 from faststream_oo.nats.transport import NatsTransport
 from faststream_oo.nats.transports.memory import MemoryServer, MemoryTransport
 from faststream_oo.nats.transports.memory.server import Interest
 from faststream_oo.nats.transports.nats_py import NatsPyTransport
-from tests.integration.worlds import Headers, World, Written
+from tests.integration.worlds import Headers, Method, World, Written
 
 
 class NatsWorld(World):
@@ -149,3 +163,131 @@ class EmbeddedWorld(NatsWorld):
         self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None, reply: str = ""
     ) -> None:
         self.server.publish((subject, body, reply, dict(headers) if headers else None))
+
+
+# Streams --------------------------------------------------------------------------------------------------------------
+
+
+def stored(address: str) -> Subject:
+    """Return an address of a test as a subject of the stream of that name, which stores what is below it too."""
+    return Subject(address, stream=JetStream(address, subjects=[address, f"{address}.>"]))
+
+
+class StreamBroker(NatsBroker):
+    """A broker for which text is short for a subject of a stream of that name."""
+
+    def native(self, address: str | Address, /) -> Address:
+        return stored(address) if isinstance(address, str) else address
+
+
+def _consumes(address: str, /, **options: Any) -> Callable[[Method], Method]:
+    return consumes(stored(address), **options)
+
+
+def _produces(address: str, /, **options: Any) -> Callable[[Method], Method]:
+    return produces(stored(address), **options)
+
+
+class StreamWorld(World):
+    """A NATS system with JetStream: each address is a stream of its own."""
+
+    protocol = "nats"
+    consumer = NatsConsumer
+    outgoing = NatsOutgoing
+    consumes = staticmethod(_consumes)
+    producer = NatsProducer
+    produces = staticmethod(_produces)
+    hostile = NatsWorld.hostile
+    impatient: ClassVar[Mapping[str, Any]] = {"via": Pull(ack_wait=1.0, heartbeat=0.5)}
+    settings: NatsSettings
+
+    def broker(self) -> NatsBroker:
+        return StreamBroker(self.settings)
+
+    def letters(self, address: str, /) -> str:
+        return f"dlq.{self.group}.{address}"
+
+    def name(self, name: str) -> str:
+        """Return a name of this test's own."""
+        return f"{name}-{uuid.uuid4().hex[:10]}"
+
+    @abstractmethod
+    async def stored(self, stream: str, subject: str, /) -> Sequence[Received]:
+        """Return what a stream holds of a subject, in order; none when there is no such stream."""
+
+    @abstractmethod
+    async def remove(self, stream: str, consumer: str | None = None, /) -> None:
+        """Delete a stream, or one of its consumers, as an operator would."""
+
+    async def read(self, address: str, /) -> Sequence[Written]:
+        letters = address.startswith("dlq.")
+        stream = f"DLQ_{address.split('.', 2)[2]}" if letters else address
+        return [
+            Written(
+                one.data or b"", key.encode() if (key := headers.get("fsoo-key")) is not None else None, [*headers.items()]
+            )
+            for one in await self.stored(stream, address)
+            for headers in [one.headers or {}]
+        ]
+
+
+class RealStreamWorld(StreamWorld):
+    """A real JetStream by nats-py, raw."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__()
+        self.settings = NatsSettings(servers=[server])
+        self.client = Client()
+        self._made: list[str] = []
+
+    @property
+    def streams(self) -> JetStreamContext:
+        return self.client.jetstream()
+
+    async def __aenter__(self) -> Self:
+        await self.client.connect(list(self.settings.servers))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for stream in self._made:
+            await self.remove(stream)
+            await self.remove(f"DLQ_{stream}")
+        await self.client.close()
+
+    def name(self, name: str) -> str:
+        whole = super().name(name)
+        self._made.append(whole)
+        return whole
+
+    async def made(self, name: str, /) -> str:
+        async with RealStreamWorld(self.settings.servers[0]) as other:
+            whole = await other.create(name)
+            other._made.clear()
+        return whole
+
+    async def create(self, name: str, /) -> str:
+        whole = self.name(name)
+        await self.streams.add_stream(name=whole, subjects=[whole, f"{whole}.>"])
+        return whole
+
+    async def put(self, address: str, body: bytes, key: bytes | None = None, headers: Headers = ()) -> None:
+        named = dict(headers) if key is None else {**dict(headers), "fsoo-key": key.decode()}
+        await self.streams.publish(address, body, headers=named or None)
+
+    async def stored(self, stream: str, subject: str, /) -> Sequence[Received]:
+        try:
+            state = (await self.streams.stream_info(stream)).state
+        except NotFoundError:
+            return []
+        found: list[Any] = []
+        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
+            with suppress(NotFoundError):
+                found.append(await self.streams.get_msg(stream, sequence))
+        return [one for one in found if one.subject == subject]
+
+    async def remove(self, stream: str, consumer: str | None = None, /) -> None:
+        with suppress(NotFoundError):
+            if consumer is None:
+                await self.streams.delete_stream(stream)
+            else:
+                await self.streams.delete_consumer(stream, consumer)

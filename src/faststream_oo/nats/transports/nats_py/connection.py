@@ -78,6 +78,7 @@ class NatsConnection:
         """Set while the server answers."""
         self.client = _Client()
         self._tls: ssl.SSLContext | None = None
+        self.inbox_prefix = settings.inbox_prefix
 
     async def open(self) -> None:
         """Try every server once.

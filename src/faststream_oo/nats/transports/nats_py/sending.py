@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from faststream_oo.errors import PublishError, TransportError
@@ -44,6 +45,7 @@ class Publisher:
         self._empty = asyncio.Event()
         self._empty.set()
         self._task: asyncio.Task[None] | None = None
+        self._first: list[Callable[[], Awaitable[None]]] = []
         connection.tell(self)
 
     def publish(self, ready: Packet, /) -> Accepted | None:
@@ -52,12 +54,42 @@ class Publisher:
         self._bytes += len(ready[1])
         self._queue.append((ready, accepted))
         if self._idle:
-            self._idle = False
-            self._wake.set()
-            self._empty.clear()
-            if self._task is None:
-                self._task = asyncio.create_task(self._run(), name="nats publisher")
+            self._begin()
         return accepted
+
+    def hand(self, ready: Packet, /) -> None:
+        """Accept a message that nobody waits for: an acknowledgement, or one that a stream confirms."""
+        self._queue.append((ready, None))
+        if self._idle:
+            self._begin()
+
+    def again(self, ready: Sequence[Packet], /) -> None:
+        """Send before what waits what may not have arrived when the connection was lost."""
+        waiting = {one[2] for one, _ in self._queue if one[2]}
+        self._queue.extendleft((one, None) for one in reversed(ready) if one[2] not in waiting)
+        if self._queue and self._idle:
+            self._begin()
+
+    def first(self, call: Callable[[], Awaitable[None]], /) -> None:
+        """Do something before anything more is sent."""
+        self._first.append(call)
+
+    def _begin(self) -> None:
+        self._idle = False
+        self._wake.set()
+        self._empty.clear()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="nats publisher")
+
+    async def flush(self, seconds: float, /) -> None:
+        """Return when the server has heard everything so far. Raises TransportError."""
+        try:
+            async with asyncio.timeout(seconds):
+                if self._online:
+                    await self._empty.wait()
+                await self._connection.flush()
+        except TimeoutError as error:
+            raise TransportError("NATS does not take what is sent to it") from error
 
     def _waiting(self) -> Accepted:
         if self._over is not None:
@@ -89,6 +121,8 @@ class Publisher:
                 if not self._online:
                     await connection.online.wait()
                     continue
+                while self._first:
+                    await self._first.pop(0)()
                 ready, accepted = queue.popleft()
                 if accepted is not None and accepted.done():
                     continue  # given up meanwhile

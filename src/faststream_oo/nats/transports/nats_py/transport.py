@@ -1,26 +1,32 @@
 """The transport: one connection for everything."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from faststream_oo.address import Address
-from faststream_oo.errors import PublishError, TransportError
-from faststream_oo.nats.address import stream_of
+from faststream_oo.errors import TransportError
+from faststream_oo.nats.address import JetStream, Subject, stream_of, subjects_of
 from faststream_oo.nats.claim import Limits
-from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
+from faststream_oo.nats.options import NatsSettings, NatsSourceOptions, Push
+from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.inbox import NatsInbox
 from faststream_oo.nats.transports.nats_py.listening import NatsPySource
+from faststream_oo.nats.transports.nats_py.managing import Manager
+from faststream_oo.nats.transports.nats_py.reading import StreamSource
 from faststream_oo.nats.transports.nats_py.sending import Publisher, SubjectSender
+from faststream_oo.nats.transports.nats_py.storing import Confirmations, StreamSender
 from faststream_oo.options import Topology
 from faststream_oo.transport import Sink
+
+T = TypeVar("T")
 
 _CLOSE_SECONDS: Final = 5.0
 """Longest time that is waited for what was accepted."""
 
 
 class NatsPyTransport:
-    """Core NATS by nats-py, at most once: published without a confirm, reconnected by the client.
+    """NATS by nats-py, reconnected by the client: core NATS at most once, streams with every message confirmed.
 
     Args:
         settings: Connection and defaults.
@@ -32,6 +38,8 @@ class NatsPyTransport:
         self._limits = limits or Limits()
         self._connection: NatsConnection | None = None
         self._publisher: Publisher | None = None
+        self._confirmations: Confirmations | None = None
+        self._manager: Manager | None = None
 
     async def open(self) -> None:
         """Connect, once. Raises ConnectError."""
@@ -39,6 +47,8 @@ class NatsPyTransport:
         await connection.open()
         self._connection = connection
         self._publisher = Publisher(connection)
+        self._confirmations = Confirmations(connection, self._publisher)
+        self._manager = Manager(connection.client)
 
     async def close(self) -> None:
         """Send what was accepted, as far as that is possible in a few seconds, and disconnect."""
@@ -46,6 +56,8 @@ class NatsPyTransport:
         self._connection = self._publisher = None
         if connection is None or publisher is None:
             return
+        if self._confirmations is not None:
+            await self._confirmations.close(_CLOSE_SECONDS)
         await publisher.close(_CLOSE_SECONDS)
         try:
             if connection.online.is_set():
@@ -57,38 +69,53 @@ class NatsPyTransport:
         """Return when the server answers. Raises TransportError."""
         await self._connected.flush()
 
-    def source(self, address: Address, options: Mapping[str, object], /) -> NatsPySource:
+    def source(self, address: Address, options: Mapping[str, object], /) -> NatsPySource | StreamSource:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
-        _refuse_streams(address)
-        return NatsPySource(self._connected, address, NatsSourceOptions(**cast(Any, options)), self._limits)
+        chosen = NatsSourceOptions(**cast(Any, options))
+        stream = stream_of(address)
+        if stream is None:
+            return NatsPySource(self._connected, address, chosen, self._limits)
+        return self._reading(address, stream, chosen)
 
-    def sender(self, address: Address, /) -> SubjectSender:
+    def _reading(self, address: Address, stream: JetStream, options: NatsSourceOptions) -> StreamSource:
+        connection, publisher, manager = self._connected, self._open(self._publisher), self._open(self._manager)
+        patterns, topology = [subject.pattern for subject in subjects_of(address)], self._settings.topology
+
+        def tell(reply: str, body: bytes) -> None:
+            publisher.hand((reply, body, "", None))
+
+        consumer: Durable | Alone
+        if isinstance(options.via, Push) and options.via.ordered:
+            consumer = Alone(connection, manager, stream.name, patterns, options.start, options.via, tell)
+        else:
+            consumer = Durable(connection, manager, stream.name, patterns, options, topology, tell)
+        return StreamSource(
+            connection, publisher, manager, address, consumer, tell, settles=options.settles, topology=topology
+        )
+
+    def sender(self, address: Address, /) -> SubjectSender | StreamSender:
         """Return a sender to one subject."""
-        if self._publisher is None:
-            raise PublishError("this NatsPyTransport is not open")
-        _refuse_streams(address)
-        return SubjectSender(self._publisher, address.name)
+        if stream_of(address) is None:
+            return SubjectSender(self._open(self._publisher), address.name)
+        return StreamSender(self._open(self._confirmations), cast(Subject, address))
 
     async def inbox(self, sink: Sink, /) -> str:
         """Begin to feed what is sent to an inbox of its own, and return that. Raises TransportError."""
         return await NatsInbox(self._connected, sink, self._limits).open()
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
-        """Return no difference: on core NATS there is nothing to declare."""
-        for address in addresses:
-            _refuse_streams(address)
-        return []
+        """Apply the mode to the streams of addresses, and return the differences. Raises TransportError."""
+        return await self._open(self._manager).declare(addresses, topology)
 
     async def delete_stream(self, name: str, /) -> None:
-        """Do nothing: there are no streams."""
+        """Delete a stream with what it holds; one that is not there is no error. Raises TransportError."""
+        await self._open(self._manager).delete(name)
 
     @property
     def _connected(self) -> NatsConnection:
-        if self._connection is None:
+        return self._open(self._connection)
+
+    def _open(self, part: T | None) -> T:
+        if part is None:
             raise TransportError("this NatsPyTransport is not open")
-        return self._connection
-
-
-def _refuse_streams(address: Address) -> None:
-    if (stream := stream_of(address)) is not None:
-        raise TransportError(f'streams are not there yet: "{stream.name}"')
+        return part

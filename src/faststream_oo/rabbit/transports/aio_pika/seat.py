@@ -1,15 +1,18 @@
 """A channel with a consumer on it: deliveries in, acknowledgements out, until one of them is lost."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.commands import Basic
 
+from faststream_oo.ackedfirst import AckedFirst
 from faststream_oo.errors import TransportError
+from faststream_oo.message import Message
 from faststream_oo.rabbit.acks import ChannelClaim
 from faststream_oo.rabbit.address import Queue
-from faststream_oo.rabbit.channels import AckedFirst, watch
+from faststream_oo.rabbit.channels import watch
 from faststream_oo.rabbit.message import ReceivedDelivery
 from faststream_oo.rabbit.options import RabbitSourceOptions
 from faststream_oo.rabbit.transports.aio_pika.link import Link, asking
@@ -121,7 +124,7 @@ class AioPikaSeat:
 
     async def _keep(self, delivered: DeliveredMessage) -> None:
         if self._first is not None and not self._left:
-            self._first.add(ReceivedDelivery(delivered, self.claim, cast(int, delivered.delivery_tag)))
+            self._first.feed([ReceivedDelivery(delivered, self.claim, cast(int, delivered.delivery_tag))])
 
     # Telling ------------------------------------------------------------------------------------------------------
 
@@ -147,9 +150,9 @@ class AioPikaSeat:
                 if told.mark is not None:
                     await channel.basic_ack(told.mark, multiple=True, wait=False)
 
-    async def _ack(self, tag: int) -> None:
+    async def _ack(self, messages: Sequence[Message]) -> None:
         async with asking("acknowledgements cannot be written"):
-            await self._channel.basic_ack(tag, multiple=True, wait=False)
+            await self._channel.basic_ack(messages[-1].position, multiple=True, wait=False)
 
     async def flush(self, seconds: float, /) -> None:
         """Return when the server has every settle so far; a lost channel has none to send. Raises TransportError."""

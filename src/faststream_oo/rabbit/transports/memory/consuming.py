@@ -1,13 +1,15 @@
 """A channel of an embedded server: a consumer, what it holds, and its acknowledgements."""
 
 import asyncio
+from collections.abc import Sequence
 from contextvars import copy_context
 
+from faststream_oo.ackedfirst import AckedFirst
 from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.rabbit.acks import ChannelClaim
 from faststream_oo.rabbit.address import Queue
-from faststream_oo.rabbit.channels import AckedFirst, watch
+from faststream_oo.rabbit.channels import watch
 from faststream_oo.rabbit.message import ReceivedDelivery
 from faststream_oo.rabbit.options import RabbitSourceOptions
 from faststream_oo.rabbit.transports.memory.queues import MemoryQueue
@@ -131,7 +133,7 @@ class MemorySeat:
         delivery = stored.handed_out(counted=self._source.declared.type == "quorum")
         message = ReceivedDelivery(delivery, self.claim, self._tags)
         if self._first is not None:
-            self._first.add(message)
+            self._first.feed([message])
             return
         if not self._fresh:
             asyncio.get_running_loop().call_soon(self._feed, context=self._context)
@@ -170,10 +172,10 @@ class MemorySeat:
         for held in [held for held in self._unacked if held <= tag]:
             del self._unacked[held]
 
-    async def _ack_first(self, tag: int) -> None:
+    async def _ack_first(self, messages: Sequence[Message]) -> None:
         if self._over.done():
             raise TransportError("the channel was closed")
-        self._ack(tag)
+        self._ack(messages[-1].position)
         if self._source is not None:
             self._source.hand_out()
 

@@ -1,0 +1,259 @@
+"""The intake of one subscription to a stream: it reads, renews what it holds, and finds its consumer again."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from faststream_oo.ackedfirst import AckedFirst
+from faststream_oo.address import Address
+from faststream_oo.errors import TransportError
+from faststream_oo.message import Message
+from faststream_oo.nats.address import subjects_of
+from faststream_oo.nats.leases import ACKED, RETURNED, StreamClaims, Tell
+from faststream_oo.nats.message import ReceivedMessage
+from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable, Seat
+from faststream_oo.nats.transports.nats_py.connection import NatsConnection
+from faststream_oo.nats.transports.nats_py.managing import Manager
+from faststream_oo.nats.transports.nats_py.sending import Publisher
+from faststream_oo.options import Topology
+from faststream_oo.transport import Capabilities, Claim, Sink
+from faststream_oo.waiting import cancelled
+
+_FLUSH_SECONDS: Final = 5.0
+_AGAIN: Final = 1.0
+"""Seconds between two tries to find or make a consumer that is gone."""
+
+_log = logging.getLogger("faststream_oo")
+
+
+class StreamSource:
+    """Reads a stream through a consumer.
+
+    Args:
+        connection: Where.
+        publisher: Of the connection, for acknowledgements.
+        manager: Of the connection.
+        address: What is read, whole.
+        consumer: Through which.
+        tell: Publishes to the reply subject of a delivery.
+        settles: Whether a message is acknowledged after it is handled; False does it before.
+        topology: What may be made.
+    """
+
+    def __init__(
+        self,
+        connection: NatsConnection,
+        publisher: Publisher,
+        manager: Manager,
+        address: Address,
+        consumer: Durable | Alone,
+        tell: Tell,
+        *,
+        settles: bool,
+        topology: Topology,
+    ) -> None:
+        self._connection = connection
+        self._publisher = publisher
+        self._manager = manager
+        self._address = address
+        self._consumer = consumer
+        self._tell = tell
+        self._settles = settles and isinstance(consumer, Durable)
+        self._topology = topology
+        self._sink: Sink | None = None
+        self._first: AckedFirst | None = None
+        self._claims: StreamClaims
+        self._seat: Seat | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """An ordered consumer settles nothing; what is acknowledged first has nothing left to settle."""
+        return Capabilities(settles=self._settles)
+
+    @property
+    def lost(self) -> int:
+        """None: the stream has them."""
+        return 0
+
+    # Life -----------------------------------------------------------------------------------------------------------
+
+    async def start(self, sink: Sink, /) -> None:
+        """Find or make the consumer and begin to feed. Raises TransportError."""
+        await self._consumer.attach()
+        self._sink = sink
+        self._open = True
+        if not self._settles and isinstance(self._consumer, Durable):
+            self._first = AckedFirst(sink, self._ack)
+            self._watch(self._first.run(), "acknowledging first")
+        await self._claim(sink)
+        self._seat = await self._consumer.seat(self._claims, self._taker)
+        self._connection.tell(self)
+        self._read()
+        if self._settles:
+            self._watch(self._renew(sink), "renewing")
+
+    async def _claim(self, sink: Sink) -> None:
+        tell = self._tell if isinstance(self._consumer, Durable) else None
+        self._claims = StreamClaims(subjects_of(self._address), self._consumer.name or "an ordered consumer", tell)
+        await sink.assign(self._claims.all)
+
+    @property
+    def _taker(self) -> Any:
+        return self._first or self._sink
+
+    async def pause(self, claim: Claim | None = None, /) -> None:
+        """Stop reading, and give back what arrives meanwhile; one claim alone is not paused: a consumer has no parts."""
+        if claim is None:
+            await self._leave_seat()
+
+    async def resume(self, claim: Claim | None = None, /) -> None:
+        """Read again."""
+        if claim is None and self._open and self._reading is None:
+            self._read()
+
+    async def stop(self) -> None:
+        """Read no more."""
+        self._open = False
+        await self._leave_seat()
+        if self._first is not None:
+            for message in self._first.clear():
+                self._tell(message.raw.reply, RETURNED)  # type: ignore[attr-defined]  # those of a stream have one
+
+    async def _leave_seat(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            await cancelled([reading])
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            await seat.close()
+
+    async def flush(self) -> None:
+        """Return when the server has every settle so far. Raises TransportError."""
+        await self._publisher.flush(_FLUSH_SECONDS)
+
+    async def close(self) -> None:
+        """Leave; what is unsettled is delivered again after `ack_wait`."""
+        await self.stop()
+        self._connection.forget(self)
+        self._sink = None
+        if hasattr(self, "_claims"):
+            self._claims.end()
+        await cancelled(self._tasks)
+
+    async def lag(self) -> int | None:
+        """Messages of the stream that this group was not given yet; None while the server does not tell."""
+        try:
+            info = await self._manager.consumer(*self._consumer.place)
+        except TransportError:
+            return None
+        return None if info is None else info.num_pending
+
+    # Reading --------------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        self._reading = self._watch(self._run(), "reading")
+
+    async def _run(self) -> None:
+        while True:
+            seat = self._seat
+            if seat is None:
+                seat = self._seat = await self._consumer.seat(self._claims, self._taker)
+            await seat.run()
+            reason = await seat.gone
+            self._seat = None
+            await seat.close()
+            await self._recover(reason)
+
+    async def _recover(self, reason: str) -> None:
+        """Find or make the consumer again, and its stream. Raises TransportError where that is not ours to do."""
+        sink, name = self._sink, self._consumer.name
+        if sink is None:
+            return
+        stream = self._consumer.place[0]
+        if isinstance(self._consumer, Durable):
+            what = f'consumer "{name}" of stream "{stream}" is gone: {reason}'
+            _log.warning("%s", what, extra={"fields": {"consumer": name, "stream": stream}})
+            self._claims.end()
+            await sink.revoke(self._claims.all, deadline=0.0, lost=True)
+            if self._topology != "create":
+                raise TransportError(what)
+        while True:
+            try:
+                await self._find()
+                break
+            except TransportError as error:
+                sink.degrade(str(error))
+                await asyncio.sleep(_AGAIN)
+        sink.degrade(None)
+
+    async def _find(self) -> None:
+        sink, consumer = self._sink, self._consumer
+        await self._connection.online.wait()
+        self._manager.forget(consumer.place[0])
+        if isinstance(consumer, Alone) and not await self._manager.has(consumer.place[0]):
+            consumer.renew()
+        if missing := await self._manager.declare([self._address], self._topology):
+            _log.warning("%s", "; ".join(missing), extra={"fields": {"stream": consumer.place[0]}})
+        await consumer.attach()
+        if isinstance(consumer, Durable) and sink is not None:
+            await self._claim(sink)
+        self._seat = await consumer.seat(self._claims, self._taker)
+
+    async def _renew(self, sink: Sink) -> None:
+        """Renew at a third of `ack_wait` everything that is here, wherever it waits."""
+        while True:
+            await asyncio.sleep((self._consumer.lease or 30.0) / 3)
+            self._renew_all(sink)
+
+    def _renew_all(self, sink: Sink) -> None:
+        if self._connection.online.is_set():
+            here: Sequence[ReceivedMessage] = [] if self._seat is None else [*self._seat.waiting]
+            for message in chain(sink.holding(), here):
+                message.claim.renew(message)
+
+    async def _ack(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._tell(message.raw.reply, ACKED)  # type: ignore[attr-defined]  # those of a stream have one
+        await self.flush()
+
+    def _watch(self, call: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(call, name=f"nats {self._address.name} {name}")
+        self._tasks.add(task)
+
+        def done(ended: asyncio.Task[None]) -> None:
+            self._tasks.discard(ended)
+            if not ended.cancelled() and (error := ended.exception()) is not None and self._sink is not None:
+                self._sink.fail(error)
+
+        task.add_done_callback(done)
+        return task
+
+    # What the connection tells --------------------------------------------------------------------------------------
+
+    def away(self, reason: str, /) -> None:
+        """Report that the server is lost; what is here goes on being handled."""
+        if self._sink is not None:
+            self._sink.degrade(reason)
+
+    def back(self) -> None:
+        """Renew what is here, and ask for more."""
+        if self._sink is None:
+            return
+        self._sink.degrade(None)
+        if self._settles:
+            self._renew_all(self._sink)
+        if self._seat is not None:
+            self._seat.again()
+
+    def ended(self, error: TransportError, /) -> None:
+        """Report that the client gave up."""
+        if self._sink is not None:
+            self._sink.fail(error)
+
+    def overflowed(self, subscription: object, /) -> None:
+        """Do nothing: the buffer has no limit, the consumer has one."""
