@@ -235,6 +235,10 @@ class NatsBroker(Broker):
         name = f"{prefix}{DEAD}.{group.removeprefix(word(prefix, ''))}.{source.removeprefix(prefix)}"
         return self.concrete(Subject("", stream=stream.letters(prefix)), name)
 
+    def answering(self, message: Message, /) -> tuple[Address, Mapping[str, object]]:
+        """Return where the answer to a request goes: to an inbox of core NATS, whichever way the request came."""
+        return Subject(message.reply_to or ""), {}
+
     def source_options(self, options: Mapping[str, Any], group: str | None, drain_timeout: float, /) -> dict[str, Any]:
         """Return the fields of `NatsSourceOptions` from the resolved options of a subscription."""
         return {

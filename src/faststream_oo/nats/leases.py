@@ -1,5 +1,6 @@
 """What messages of a stream are held under: a consumer, to which each of them is settled by itself."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,8 +14,8 @@ from faststream_oo.outcome import Ack, Outcome, Retry
 
 _log = logging.getLogger("faststream_oo")
 
-Tell: TypeAlias = Callable[[str, bytes], object]
-"""Publishes to the reply subject of a delivery: cheap, in order, never raises."""
+Told: TypeAlias = tuple[str, bytes, str, None]
+"""Reply subject of a delivery and what its consumer is told there, as a client publishes it."""
 
 ACKED: Final = b"+ACK"
 RETURNED: Final = b"-NAK"
@@ -23,24 +24,54 @@ ENDED: Final = b"+TERM"
 """What a consumer understands (NATS: acknowledgement models)."""
 
 
+class Acks:
+    """Tells consumers what became of their deliveries: all of one turn of the loop at once, in order.
+
+    Args:
+        send: Publishes what was told; must not raise.
+    """
+
+    def __init__(self, send: Callable[[Sequence[Told]], object]) -> None:
+        self.told: list[Told] = []
+        """What was not sent yet; whoever adds the first calls `arm`."""
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+
+    def tell(self, reply: str, body: bytes, /) -> None:
+        """Tell something to a reply subject."""
+        if not self.told:
+            self.arm()
+        self.told.append((reply, body, "", None))
+
+    def arm(self) -> None:
+        """Send at the end of this turn."""
+        self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send now."""
+        told, self.told = self.told, []
+        if told:
+            self._send(told)
+
+
 class StreamClaim:
     """The messages of one subject from one consumer, for as long as that is there: a reconnect does not end it.
 
     Args:
         subject: Prefix included.
         consumer: Its name, for people.
-        tell: What reaches the consumer; None where nothing is acknowledged.
+        acks: What tells the consumer; None where nothing is acknowledged.
     """
 
-    __slots__ = ("_consumer", "_said", "_tell", "live", "node", "parts", "stored", "subject")
+    __slots__ = ("_acks", "_consumer", "_said", "live", "node", "parts", "stored", "subject")
 
-    def __init__(self, subject: Subject, consumer: str, tell: Tell | None) -> None:
+    def __init__(self, subject: Subject, consumer: str, acks: Acks | None) -> None:
         self.live = self.stored = True
         self.subject = subject
         self.parts: Mapping[str, int] = subject.parts
         self.node = secrets.token_hex(6)
         self._consumer = consumer
-        self._tell = tell
+        self._acks = acks
         self._said = False
 
     @property
@@ -50,21 +81,24 @@ class StreamClaim:
 
     def settle(self, message: Message, outcome: Outcome, /) -> None:
         """Acknowledge, give back or end a delivery."""
-        if self._tell is None:
+        acks = self._acks
+        if acks is None:
             return
         if not self.live:
             self._unheard()
             return
         kind = type(outcome)
-        told = ACKED if kind is Ack else RETURNED if kind is Retry else _ended(outcome)
-        self._tell(message.raw.reply, told)  # type: ignore[attr-defined]  # those of a stream have one
+        what = ACKED if kind is Ack else RETURNED if kind is Retry else _ended(outcome)
+        if not acks.told:
+            acks.arm()
+        acks.told.append((message.raw.reply, what, "", None))  # type: ignore[attr-defined]  # those of a stream have one
 
     def renew(self, message: ReceivedMessage, /) -> None:
         """Renew `ack_wait`. Raises LifecycleError where nothing is acknowledged."""
-        if self._tell is None:
+        if self._acks is None:
             raise LifecycleError(f"{self._consumer} acknowledges nothing, so there is no ack_wait to renew")
         if self.live:
-            self._tell(message.raw.reply, WORKING)
+            self._acks.tell(message.raw.reply, WORKING)
 
     def _unheard(self) -> None:
         """Say once that the consumer is gone: the server takes what it is told then, and does nothing."""
@@ -85,11 +119,11 @@ class StreamClaims:
     Args:
         subjects: Prefix included; no two of them overlap.
         consumer: Its name, for people.
-        tell: What reaches the consumer; None where nothing is acknowledged.
+        acks: What tells the consumer; None where nothing is acknowledged.
     """
 
-    def __init__(self, subjects: Iterable[Subject], consumer: str, tell: Tell | None) -> None:
-        self.all: Sequence[StreamClaim] = [StreamClaim(subject, consumer, tell) for subject in subjects]
+    def __init__(self, subjects: Iterable[Subject], consumer: str, acks: Acks | None) -> None:
+        self.all: Sequence[StreamClaim] = [StreamClaim(subject, consumer, acks) for subject in subjects]
         self._only = self.all[0] if len(self.all) == 1 else None
         self._position = 0
 

@@ -21,7 +21,7 @@ _BLOCK: Final = 12  # bytes around the headers: a line "NATS/1.0", and an empty 
 _LINE: Final = 4  # bytes of a header besides name and text
 
 
-def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /, *, stored: bool = False) -> Packet:
+def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) -> Packet:
     """Return what is sent for a frame.
 
     Args:
@@ -29,42 +29,64 @@ def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /, 
         frame: What.
         largest: Bytes of body and headers that the server takes, its `max_payload`.
         names: Header names that are known to be right.
-        stored: Whether a stream is to store it, which confirms it where a reply would go.
 
     Raises:
         PublishError: The client or the server would refuse it.
     """
     if frame.copy_of is not None:
-        return _copied(subject, frame, largest, stored=stored)
+        return _copied(subject, frame, largest, stored=False)
     body, headers, reply = frame.body or b"", frame.headers, ""
     if frame.key is not None:
         headers = {**headers, "fsoo-key": _key(frame.key)}
-    if stored:
-        headers = _stored(headers, frame.options)
-    elif frame.options:
+    if frame.options:
         raise PublishError(f'"{subject}" is of no stream: expected_sequence and ttl mean nothing there')
-    elif "fsoo-request-id" in headers:
+    if "fsoo-request-id" in headers:
         headers = dict(headers)
         reply = _reply(headers)
     if not headers.keys() <= names:
         _check(headers, names)
     size = len(body) + _size(headers)
     if size > largest:
-        what = f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
-        raise PublishError(what)
+        raise _too_large(subject, size, largest)
     return subject, body, reply, headers or None
 
 
-def _stored(given: Mapping[str, str], options: Mapping[str, object]) -> Mapping[str, str]:
-    """Return the headers of a message that a stream stores: its identity is the server's own header there."""
-    headers = dict(given)
+def stored_packet(subject: str, reply: str, frame: Frame, largest: int, names: MutableSet[str], /) -> Packet:
+    """Return what is sent for a frame that a stream is to store: its identity is the server's own header there.
+
+    Args:
+        subject: Where to, checked.
+        reply: Where the stream confirms it.
+        frame: What.
+        largest: As of `packet`.
+        names: As of `packet`.
+
+    Raises:
+        PublishError: The client or the server would refuse it.
+    """
+    if frame.copy_of is not None:
+        to, body, _, copied = _copied(subject, frame, largest, stored=True)
+        return to, body, reply, copied
+    body, headers = frame.body or b"", dict(frame.headers)
     if identity := headers.pop("fsoo-id", ""):
         headers["Nats-Msg-Id"] = identity
-    if "fsoo-request-id" in headers and (reply := _reply(headers)):
-        headers["fsoo-reply-to"] = reply
-    for name, value in options.items():
+    if frame.key is not None:
+        headers["fsoo-key"] = _key(frame.key)
+    if "fsoo-request-id" in headers and (answer := _reply(headers)):
+        headers["fsoo-reply-to"] = answer  # the server puts its own in the place of a reply subject
+    for name, value in frame.options.items():
         headers[_CONTROLS[name]] = str(value)
-    return headers
+    if not headers.keys() <= names:
+        _check(headers, names)
+    size = len(body) + _size(headers)
+    if size > largest:
+        raise _too_large(subject, size, largest)
+    return subject, body, reply, headers
+
+
+def _too_large(subject: str, size: int, largest: int) -> PublishError:
+    what = f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
+    return PublishError(what)
 
 
 def _reply(headers: dict[str, str]) -> str:

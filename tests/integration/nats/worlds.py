@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
 
 from faststream_oo.address import Address
@@ -224,7 +225,9 @@ class StreamWorld(World):
         stream = f"DLQ_{address.split('.', 2)[2]}" if letters else address
         return [
             Written(
-                one.data or b"", key.encode() if (key := headers.get("fsoo-key")) is not None else None, [*headers.items()]
+                one.data or b"",
+                key.encode() if (key := headers.get("fsoo-key")) is not None else None,
+                [*headers.items()],
             )
             for one in await self.stored(stream, address)
             for headers in [one.headers or {}]
@@ -276,14 +279,19 @@ class RealStreamWorld(StreamWorld):
 
     async def stored(self, stream: str, subject: str, /) -> Sequence[Received]:
         try:
-            state = (await self.streams.stream_info(stream)).state
+            subjects = (await self.streams.stream_info(stream, subjects_filter=subject)).state.subjects
         except NotFoundError:
             return []
-        found: list[Any] = []
-        for sequence in range(max(1, state.first_seq), state.last_seq + 1):
-            with suppress(NotFoundError):
-                found.append(await self.streams.get_msg(stream, sequence))
-        return [one for one in found if one.subject == subject]
+        if not (count := (subjects or {}).get(subject, 0)):
+            return []
+        reading = await self.streams.pull_subscribe(
+            subject, stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=5.0)
+        )
+        found: list[Received] = []
+        while len(found) < count:
+            found += await reading.fetch(count - len(found))
+        await reading.unsubscribe()
+        return found
 
     async def remove(self, stream: str, consumer: str | None = None, /) -> None:
         with suppress(NotFoundError):

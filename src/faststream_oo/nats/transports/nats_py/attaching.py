@@ -2,13 +2,13 @@
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from nats.js import api
 
 from faststream_oo.errors import TransportError
-from faststream_oo.nats.leases import StreamClaims, Tell
+from faststream_oo.nats.leases import StreamClaims
 from faststream_oo.nats.options import NatsSourceOptions, Pull, Push, Start
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.fetching import Fetching
@@ -51,7 +51,7 @@ class Durable:
         patterns: Sequence[str],
         options: NatsSourceOptions,
         topology: Topology,
-        tell: Tell,
+        tell: Callable[[str, bytes], object],
     ) -> None:
         self.name = options.group or ""
         self.lease: float | None = options.via.ack_wait
@@ -126,7 +126,7 @@ class Alone:
         patterns: Sequence[str],
         start: Start,
         via: Push,
-        tell: Tell,
+        tell: Callable[[str, bytes], object],
     ) -> None:
         self.name = ""
         self.lease: float | None = None

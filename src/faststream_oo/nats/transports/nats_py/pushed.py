@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from nats.aio.msg import Msg
 
 from faststream_oo.errors import TransportError
-from faststream_oo.nats.leases import StreamClaims, Tell
+from faststream_oo.nats.leases import StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import Push
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -39,7 +39,7 @@ class Pushed(Delivering):
         place: tuple[str, str],
         via: Push,
         manager: Manager,
-        tell: Tell,
+        tell: Callable[[str, bytes], object],
     ) -> None:
         super().__init__(connection, claims, sink)
         self._place = place
@@ -142,7 +142,7 @@ class Ordered(Pushed):
         place: tuple[str, str],
         via: Push,
         manager: Manager,
-        tell: Tell,
+        tell: Callable[[str, bytes], object],
     ) -> None:
         super().__init__(connection, claims, sink, place, via, manager, tell)
         self.last: int | None = None

@@ -11,7 +11,7 @@ from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.nats.address import subjects_of
-from faststream_oo.nats.leases import ACKED, RETURNED, StreamClaims, Tell
+from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable, Seat
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -37,7 +37,7 @@ class StreamSource:
         manager: Of the connection.
         address: What is read, whole.
         consumer: Through which.
-        tell: Publishes to the reply subject of a delivery.
+        acks: Tells the consumer.
         settles: Whether a message is acknowledged after it is handled; False does it before.
         topology: What may be made.
     """
@@ -49,7 +49,7 @@ class StreamSource:
         manager: Manager,
         address: Address,
         consumer: Durable | Alone,
-        tell: Tell,
+        acks: Acks,
         *,
         settles: bool,
         topology: Topology,
@@ -59,7 +59,7 @@ class StreamSource:
         self._manager = manager
         self._address = address
         self._consumer = consumer
-        self._tell = tell
+        self._acks = acks
         self._settles = settles and isinstance(consumer, Durable)
         self._topology = topology
         self._sink: Sink | None = None
@@ -98,8 +98,8 @@ class StreamSource:
             self._watch(self._renew(sink), "renewing")
 
     async def _claim(self, sink: Sink) -> None:
-        tell = self._tell if isinstance(self._consumer, Durable) else None
-        self._claims = StreamClaims(subjects_of(self._address), self._consumer.name or "an ordered consumer", tell)
+        acks = self._acks if isinstance(self._consumer, Durable) else None
+        self._claims = StreamClaims(subjects_of(self._address), self._consumer.name or "an ordered consumer", acks)
         await sink.assign(self._claims.all)
 
     @property
@@ -122,7 +122,7 @@ class StreamSource:
         await self._leave_seat()
         if self._first is not None:
             for message in self._first.clear():
-                self._tell(message.raw.reply, RETURNED)  # type: ignore[attr-defined]  # those of a stream have one
+                self._acks.tell(message.raw.reply, RETURNED)  # type: ignore[attr-defined]  # those of a stream have one
 
     async def _leave_seat(self) -> None:
         reading, self._reading = self._reading, None
@@ -134,6 +134,7 @@ class StreamSource:
 
     async def flush(self) -> None:
         """Return when the server has every settle so far. Raises TransportError."""
+        self._acks.flush()
         await self._publisher.flush(_FLUSH_SECONDS)
 
     async def close(self) -> None:
@@ -218,7 +219,7 @@ class StreamSource:
 
     async def _ack(self, messages: Sequence[Message]) -> None:
         for message in messages:
-            self._tell(message.raw.reply, ACKED)  # type: ignore[attr-defined]  # those of a stream have one
+            self._acks.tell(message.raw.reply, ACKED)  # type: ignore[attr-defined]  # those of a stream have one
         await self.flush()
 
     def _watch(self, call: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

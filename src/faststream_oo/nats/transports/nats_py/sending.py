@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from faststream_oo.errors import PublishError, TransportError
@@ -57,9 +57,9 @@ class Publisher:
             self._begin()
         return accepted
 
-    def hand(self, ready: Packet, /) -> None:
-        """Accept a message that nobody waits for: an acknowledgement, or one that a stream confirms."""
-        self._queue.append((ready, None))
+    def hand(self, ready: Iterable[Packet], /) -> None:
+        """Accept messages that nobody waits for here: acknowledgements, and what a stream confirms."""
+        self._queue.extend((one, None) for one in ready)
         if self._idle:
             self._begin()
 

@@ -5,8 +5,9 @@ from typing import Any, Final, TypeVar, cast
 
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
-from faststream_oo.nats.address import JetStream, Subject, stream_of, subjects_of
+from faststream_oo.nats.address import JetStream, stream_of, subjects_of
 from faststream_oo.nats.claim import Limits
+from faststream_oo.nats.leases import Acks
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions, Push
 from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -81,23 +82,21 @@ class NatsPyTransport:
         connection, publisher, manager = self._connected, self._open(self._publisher), self._open(self._manager)
         patterns, topology = [subject.pattern for subject in subjects_of(address)], self._settings.topology
 
-        def tell(reply: str, body: bytes) -> None:
-            publisher.hand((reply, body, "", None))
-
+        acks = Acks(publisher.hand)
         consumer: Durable | Alone
         if isinstance(options.via, Push) and options.via.ordered:
-            consumer = Alone(connection, manager, stream.name, patterns, options.start, options.via, tell)
+            consumer = Alone(connection, manager, stream.name, patterns, options.start, options.via, acks.tell)
         else:
-            consumer = Durable(connection, manager, stream.name, patterns, options, topology, tell)
+            consumer = Durable(connection, manager, stream.name, patterns, options, topology, acks.tell)
         return StreamSource(
-            connection, publisher, manager, address, consumer, tell, settles=options.settles, topology=topology
+            connection, publisher, manager, address, consumer, acks, settles=options.settles, topology=topology
         )
 
     def sender(self, address: Address, /) -> SubjectSender | StreamSender:
         """Return a sender to one subject."""
         if stream_of(address) is None:
             return SubjectSender(self._open(self._publisher), address.name)
-        return StreamSender(self._open(self._confirmations), cast(Subject, address))
+        return StreamSender(self._open(self._confirmations), address.name)
 
     async def inbox(self, sink: Sink, /) -> str:
         """Begin to feed what is sent to an inbox of its own, and return that. Raises TransportError."""
