@@ -141,6 +141,7 @@ class NatsConnection:
         with contextlib.suppress(errors.Error, OSError, TimeoutError):  # it is over anyhow
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.client.close()
+        await asyncio.sleep(0)  # the tasks of its subscriptions are cancelled, and end in the next turn
 
     async def flush(self) -> None:
         """Return when the server has heard everything so far. Raises TransportError."""

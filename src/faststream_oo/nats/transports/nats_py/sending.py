@@ -17,6 +17,9 @@ from faststream_oo.transport import Frame
 _FULL: Final = 2 * 1024 * 1024
 """Bytes that wait for the client; whoever sends more is given something to wait for."""
 
+_ACKS: Final = "$JS.ACK."
+"""Begins the subject of an acknowledgement: what is not told comes again, as its subscription says."""
+
 _log = logging.getLogger("faststream_oo")
 
 Accepted = asyncio.Future[None]
@@ -105,8 +108,7 @@ class Publisher:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        if self._queue:
-            given_up = len(self._queue)
+        if given_up := sum(not ready[0].startswith(_ACKS) for ready, _ in self._queue):
             fields = {"broker": "nats", "given_up": given_up}
             _log.error("%d messages were not sent: NATS was away until the end", given_up, extra={"fields": fields})
         while self._queue:
