@@ -136,6 +136,11 @@ class StreamClaims:
     def _claim_of(self, subject: str) -> StreamClaim:
         return next((one for one in self.all if matches(one.subject.pattern, subject)), self.all[0])
 
+    @property
+    def live(self) -> bool:
+        """Whether the consumer is there."""
+        return self.all[0].live
+
     def end(self) -> None:
         """The consumer is gone."""
         for claim in self.all:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -96,12 +97,13 @@ class Manager:
 
     async def _make(self, stream: JetStream) -> None:
         async with asking(f'stream "{stream.name}" cannot be created'):
-            await self._asked.add_stream(_config(stream))
+            await self._asked.add_stream(_config(stream))  # pyright: ignore[reportUnknownMemberType] - `params`
 
     async def _grow(self, stream: JetStream) -> None:
         async with asking(f'stream "{stream.name}" cannot be made to store {", ".join(stream.subjects)}'):
             config = (await self._asked.stream_info(stream.name)).config
-            await self._asked.update_stream(config.evolve(subjects=[*stream.subjects]))
+            grown = replace(config, subjects=[*stream.subjects])
+            await self._asked.update_stream(grown)  # pyright: ignore[reportUnknownMemberType] - `params`
 
     async def delete(self, name: str, /) -> None:
         """Delete a stream; one that is not there is no error. Raises TransportError."""
@@ -122,7 +124,8 @@ class Manager:
         """Return a consumer that is there, None when it or its stream is not. Raises TransportError."""
         async with asking(f'consumer "{name}" of stream "{stream}" cannot be looked up'):
             try:
-                return cast(api.ConsumerInfo, await self._asked.consumer_info(stream, name))
+                found: api.ConsumerInfo = await self._asked.consumer_info(stream, name)
+                return found
             except NotFoundError:
                 return None
 
@@ -130,7 +133,7 @@ class Manager:
         """Create a consumer and return how the server has it. Raises TransportError."""
         name = config.durable_name or config.name
         async with asking(f'consumer "{name}" of stream "{stream}" cannot be created'):
-            return await self._asked.add_consumer(stream, config)
+            return await self._asked.add_consumer(stream, config)  # pyright: ignore[reportUnknownMemberType] - `params`
 
 
 def _config(stream: JetStream) -> api.StreamConfig:
@@ -204,8 +207,9 @@ def durable(name: str, patterns: Sequence[str], start: Start, via: Pull | Push, 
         **place_to_start(start),
     )
     if isinstance(via, Pull):
-        return config.evolve(inactive_threshold=via.inactive_threshold)
-    return config.evolve(
+        return replace(config, inactive_threshold=via.inactive_threshold)
+    return replace(
+        config,
         deliver_subject=deliver,
         deliver_group=name,
         idle_heartbeat=via.heartbeat,

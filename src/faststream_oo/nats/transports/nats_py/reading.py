@@ -61,7 +61,7 @@ class StreamSource:
         self._consumer = consumer
         self._acks = acks
         self._settles = settles and isinstance(consumer, Durable)
-        self._topology = topology
+        self._topology: Topology = topology
         self._sink: Sink | None = None
         self._first: AckedFirst | None = None
         self._claims: StreamClaims
@@ -201,7 +201,7 @@ class StreamSource:
         if missing := await self._manager.declare([self._address], self._topology):
             _log.warning("%s", "; ".join(missing), extra={"fields": {"stream": consumer.place[0]}})
         await consumer.attach()
-        if isinstance(consumer, Durable) and sink is not None:
+        if sink is not None and not self._claims.live:
             await self._claim(sink)
         self._seat = await consumer.seat(self._claims, self._taker)
 
