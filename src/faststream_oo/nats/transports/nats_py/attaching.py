@@ -134,7 +134,7 @@ class Alone:
         self._manager = manager
         self._stream = stream
         self._patterns = patterns
-        self._start = start
+        self._start: Start = start
         self._via = via
         self._tell = tell
         self._last: Ordered | None = None

@@ -1,7 +1,7 @@
 """Streams and their consumers, asked of the server: what is there, what is missing, and what is made."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -33,7 +33,7 @@ _POLICIES: Final = {
 
 
 @asynccontextmanager
-async def asking(what: str, /) -> AsyncIterator[None]:
+async def asking(what: str, /) -> AsyncGenerator[None]:
     """Turn errors of the client and refusals of the server into TransportError."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -54,7 +54,7 @@ class Manager:
     """
 
     def __init__(self, client: Client) -> None:
-        self._asked: JetStreamContext = client.jetstream(timeout=ANSWER_SECONDS)
+        self._asked: JetStreamContext = client.jetstream(timeout=ANSWER_SECONDS)  # pyright: ignore[reportUnknownMemberType] - `opts`
         self._stores: dict[str, Sequence[str]] = {}
 
     # Streams --------------------------------------------------------------------------------------------------------
