@@ -9,6 +9,7 @@ from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOp
 from faststream_oo.redis.address import Stream
 from faststream_oo.redis.envelope import Envelope
 from faststream_oo.redis.message import RedisMessage
+from faststream_oo.security import Plain, Tls
 
 CLAIM_AFTER = 60.0
 """Seconds until an unfinished message of a dead worker is taken over."""
@@ -92,8 +93,10 @@ class RedisSettings:
 
     Attributes:
         driver: Client library below.
-        url: `redis://` with the database as path; may hold user and password, which are never shown.
+        url: `redis://` or `rediss://` with the database as path; may hold user and password, which are never shown.
         mode: What the URL names: one server.
+        auth: In place of credentials in the URL.
+        tls: None takes the URL's scheme.
         prefix: Put before every key, channel and group.
         envelope: How headers travel on lists and channels: FastStream's binary format 1, a JSON object with `data` and
             `headers`, or not at all. Streams have fields.
@@ -106,6 +109,8 @@ class RedisSettings:
     driver: Literal["redis", "memory"] = field(default="redis", kw_only=True)
     url: str = field(default="redis://localhost:6379/0", kw_only=True, repr=False)
     mode: Literal["single"] = field(default="single", kw_only=True)
+    auth: Plain | None = field(default=None, kw_only=True)
+    tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
     envelope: Envelope = field(default="binary", kw_only=True)
     topology: Topology = field(default="create", kw_only=True)
@@ -115,9 +120,9 @@ class RedisSettings:
 
     @property
     def servers(self) -> str:
-        """The URL without credentials."""
-        scheme, slashes, rest = self.url.rpartition("://")
-        return f"{scheme}{slashes}{rest.rpartition('@')[2]}"
+        """The URL without credentials and options."""
+        scheme, slashes, rest = self.url.partition("://")
+        return f"{scheme}{slashes}{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 @frozen

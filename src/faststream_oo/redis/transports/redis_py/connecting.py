@@ -5,16 +5,18 @@ subscription only through a wrapper that reconnects on its own.
 """
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from redis import exceptions
-from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from faststream_oo.encryption import encryption
 from faststream_oo.errors import ConnectError
-from faststream_oo.network import system_cause, system_hint
+from faststream_oo.network import is_lasting, system_cause, system_hint, true_cause
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, LostError, NotReadyError
 from faststream_oo.redis.options import RedisSettings
 
@@ -27,6 +29,11 @@ _CODES: Final = {
     exceptions.ReadOnlyError: "READONLY",
 }
 """Errors whose code redis-py takes from the server's words."""
+
+
+_REFUSALS: Final = (exceptions.AuthenticationError, exceptions.ResponseError)
+_LOGIN_HINT: Final = "look at redis.auth, or at user, password and database in redis.url"
+_PERMISSION_HINT: Final = "the user's ACL on the server has to allow it"
 
 
 class RedisPyConnection:
@@ -79,12 +86,31 @@ class RedisPyLink:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
+        self._tls: ssl.SSLContext | None = None
+
+    def prepare(self) -> None:
+        """Read the files of `tls`, for all connections. Raises SetupError."""
+        self._tls = encryption(self._settings.tls, "redis")
 
     async def connect(self) -> RedisPyConnection:
         """Return one more connection. Raises ConnectError."""
-        options: dict[str, Any] = dict(parse_url(self._settings.url))
+        connection = self._made(dict(parse_url(self._settings.url)))
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await connection.connect()
+        except (exceptions.RedisError, OSError) as error:
+            await connection.disconnect(nowait=True)
+            raise await connect_error(self._settings, error, connection) from error
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        return RedisPyConnection(connection)
+
+    def _made(self, options: dict[str, Any]) -> Any:
         make = options.pop("connection_class", Connection)
-        connection: Any = make(
+        if (auth := self._settings.auth) is not None:
+            options |= {"username": auth.username, "password": auth.password}
+        made: Any = (make if self._tls is None else SSLConnection)(
             **options,
             protocol=2,
             socket_timeout=None,  # how long an answer may take is known to who waits for it
@@ -92,24 +118,28 @@ class RedisPyLink:
             retry=Retry(NoBackoff(), 0),
             client_name="faststream-oo",
         )
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await connection.connect()
-        except (exceptions.RedisError, OSError) as error:
-            await connection.disconnect(nowait=True)
-            raise connect_error(self._settings, error) from error
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        return RedisPyConnection(connection)
+        if self._tls is not None:
+            made.ssl_context.context = self._tls
+        return made
 
 
-def connect_error(settings: RedisSettings, error: BaseException, /) -> ConnectError:
-    """Return the error to raise for a connection that was not made."""
-    refused = isinstance(error, (exceptions.AuthenticationError, exceptions.ResponseError))
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    hint = "user, password and database in redis.url" if refused else system_hint(_within(error), "Redis", "redis.url")
-    return ConnectError("redis", settings.servers, describe(cause), hint, refused=refused)
+async def connect_error(settings: RedisSettings, error: BaseException, connection: Any, /) -> ConnectError:
+    """Return the error to raise for a connection that was not made.
+
+    Args:
+        settings: Where the server is.
+        error: What the client raised.
+        connection: The client's, which was to be made.
+    """
+    if isinstance(error, _REFUSALS):
+        return ConnectError("redis", settings.servers, describe(error), _LOGIN_HINT, refused=True)
+    cause = _within(error)
+    if not is_lasting(cause):
+        encrypts = isinstance(connection, SSLConnection)
+        tls: ssl.SSLContext | None = cast("Any", connection).ssl_context.get() if encrypts else None
+        cause = await true_cause(cause, connection.host, connection.port, tls)
+    hint = system_hint(cause, "Redis", "redis.url")
+    return ConnectError("redis", settings.servers, describe(cause), hint, refused=is_lasting(cause))
 
 
 def _within(error: BaseException) -> BaseException:
@@ -137,4 +167,5 @@ def _in_our_words(answer: Any) -> list[Answer]:
 
 def _refusal(error: BaseException) -> CommandError:
     code = _CODES.get(cast("Any", type(error)))
-    return CommandError(f"{code} {error}" if code else str(error))
+    hint = _PERMISSION_HINT if isinstance(error, exceptions.NoPermissionError) else ""
+    return CommandError(f"{code} {error}" if code else str(error), hint=hint)

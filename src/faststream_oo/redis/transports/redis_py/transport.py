@@ -14,4 +14,15 @@ class RedisPyTransport(ClientTransport):
 
     def __init__(self, settings: RedisSettings) -> None:
         creates = settings.topology == "create"
-        super().__init__(settings, RedisPyLink(settings), lambda stream: creates and not stream.external)
+        self._server = RedisPyLink(settings)
+        super().__init__(settings, self._server, lambda stream: creates and not stream.external)
+
+    async def open(self) -> None:
+        """Connect, once.
+
+        Raises:
+            ConnectError: The server cannot be reached, or refuses us.
+            SetupError: A file of `tls` cannot be used.
+        """
+        self._server.prepare()
+        await super().open()
