@@ -83,7 +83,8 @@ class OwnerThread:
         """Records handed over so far; the loop may not have taken all of them yet."""
         self.ended = asyncio.Event()
         """Set when the consumer is closed."""
-        self._consumer = Consumer({**options, "on_commit": self._on_commit})
+        self._options = options
+        self._consumer: Consumer
         self._listener = listener
         self._incremental = incremental
         self._loop = asyncio.get_running_loop()
@@ -99,6 +100,10 @@ class OwnerThread:
         self._paused = False
 
     # For the loop -------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Make the consumer, which reads certificates and waits a second for a first token. Raises KafkaException."""
+        self._consumer = await asyncio.to_thread(Consumer, {**self._options, "on_commit": self._on_commit})
 
     def start(self, name: str, /) -> None:
         """Begin to poll."""

@@ -20,6 +20,7 @@ from faststream_oo.kafka.client.commits import LostPartitionError, Mark
 from faststream_oo.kafka.client.config import instance_id
 from faststream_oo.kafka.client.membership import Membership, Place
 from faststream_oo.kafka.client.source import LARGEST_READ, OPEN_READS, ClientSource
+from faststream_oo.kafka.client.tokens import TokenError
 from faststream_oo.kafka.client.watch import BrokerWatch
 from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
@@ -27,6 +28,7 @@ from faststream_oo.kafka.transports.confluent.causes import ErrorLog, describe, 
 from faststream_oo.kafka.transports.confluent.config import consumer_options, incremental
 from faststream_oo.kafka.transports.confluent.owner import UNSURE, OwnerThread
 from faststream_oo.kafka.transports.confluent.received import ConfluentRecord
+from faststream_oo.kafka.transports.confluent.refreshing import token_options
 from faststream_oo.message import Message
 from faststream_oo.transport import Sink
 
@@ -108,10 +110,13 @@ class ConfluentSource(ClientSource):
             options["group.instance.id"] = static
         options["error_cb"] = ErrorLog(name).note
         try:
-            self._owner = OwnerThread(options, self, incremental=incremental(options))
-        except KafkaException as error:
+            options |= await token_options(self._settings)
+            owner = OwnerThread(options, self, incremental=incremental(options))
+            await owner.open()
+        except (KafkaException, TokenError) as error:
             raise transport_error(f"{self._address.name} cannot be consumed", error) from error
-        self._owner.start(name)
+        self._owner = owner
+        owner.start(name)
         if not self._by_hand:
             await self._subscribe(membership)
 
