@@ -45,7 +45,6 @@ REASONS: Mapping[str, Sequence[str]] = {
     ],
     "a publish whose receipt nobody reads is spared its making": ["+ transport:Frame.receipt"],
     "comes with clusters and sentinels": ["- redis:Channel.sharded", "- redis:RedisSettings.master"],
-    "comes with credentials and certificates on Redis": ["- redis:RedisSettings.auth", "- redis:RedisSettings.tls"],
     "all that does not block goes over one connection, so there is no pool": ["- redis:RedisSettings.max_connections"],
     "what sources and the core ask of a channel, what is shown of the URL, and what a test undoes": [
         "+ redis:Channel.*", "+ redis:RedisSettings.servers", "+ redis.transport:RedisTransport.delete",
