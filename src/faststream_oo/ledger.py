@@ -1,7 +1,7 @@
 """Low-water mark over positions that end in any order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from faststream_oo.message import Message
@@ -63,6 +63,22 @@ class LedgerClaim:
     def taken(self) -> None:
         """Note that the mark is read now: the next move is told again."""
         self._told = False
+
+    def take_apart(self) -> Sequence[int]:
+        """Take out and return what ended above a position that has not, once it is too much."""
+        if len(self._done) <= self._apart:
+            return ()
+        apart = sorted(self._done)
+        self.take_out(set(apart))
+        return apart
+
+    def take_out(self, positions: set[int], /) -> None:
+        """Let the mark pass positions that it must not end on: the broker is told of them one by one."""
+        self._done -= positions
+        self._seen = deque(position for position in self._seen if position not in positions)
+        while self._seen and self._seen[0] in self._done:
+            self.mark = self._seen.popleft()
+            self._done.remove(self.mark)
 
     def give_back(self, position: int, /) -> None:
         """Take note that a message was given back; here it stays open, so the mark stays below it."""

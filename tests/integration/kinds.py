@@ -18,7 +18,9 @@ from tests.integration.nats.worlds import RealWorld as RealNats
 from tests.integration.private import PrivateBroker
 from tests.integration.rabbit.worlds import EmbeddedWorld as EmbeddedRabbit
 from tests.integration.rabbit.worlds import RealWorld as RealRabbit
-from tests.integration.redis.worlds import RealWorld as RedisStreams
+from tests.integration.redis.flavours import EmbeddedChannels, EmbeddedLists, RealChannels, RealLists
+from tests.integration.redis.flavours import EmbeddedWorld as EmbeddedStreams
+from tests.integration.redis.worlds import RealWorld as RealStreams
 from tests.integration.worlds import World
 
 
@@ -101,7 +103,12 @@ KINDS = {
     "nats-stream": Kind(RealStreamWorld, NATS),
     "rabbit-memory": Kind(EmbeddedRabbit),
     "rabbit": Kind(RealRabbit, RABBIT),
-    "redis-stream": Kind(RedisStreams, REDIS),
+    "redis-stream-memory": Kind(EmbeddedStreams),
+    "redis-stream": Kind(RealStreams, REDIS),
+    "redis-list-memory": Kind(EmbeddedLists),
+    "redis-list": Kind(RealLists, REDIS),
+    "redis-channel-memory": Kind(EmbeddedChannels, promises=False),
+    "redis-channel": Kind(RealChannels, REDIS, promises=False),
 }
 
 promised = pytest.mark.parametrize("world", [name for name, kind in KINDS.items() if kind.promises], indirect=True)

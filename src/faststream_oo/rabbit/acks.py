@@ -1,7 +1,6 @@
 """A channel's deliveries, as every RabbitMQ transport holds them."""
 
 import secrets
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
@@ -57,26 +56,15 @@ class ChannelClaim(LedgerClaim):
     def give_back(self, position: int, /) -> None:
         """Give a message back to its queue."""
         if not self.keeps and position in self._seen:
-            self._take_out({position})
+            self.take_out({position})
             self._returned.append(position)
             self._moved()
 
     def take(self) -> Settles:
         """Return what the server was not told yet."""
         self.taken()
-        single: Sequence[int] = ()
-        if len(self._done) > self._apart:
-            single = sorted(self._done)
-            self._take_out(set(single))
+        single = self.take_apart()
         returned, self._returned = self._returned, []
         mark = None if self.mark == self._acked else self.mark
         self._acked = self.mark
         return Settles(returned, single, mark)
-
-    def _take_out(self, tags: set[int]) -> None:
-        """Let the mark pass tags that it must not end on: the server knows them no more."""
-        self._done -= tags
-        self._seen = deque(tag for tag in self._seen if tag not in tags)
-        while self._seen and self._seen[0] in self._done:
-            self.mark = self._seen.popleft()
-            self._done.remove(self.mark)

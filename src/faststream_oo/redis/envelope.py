@@ -9,8 +9,6 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import orjson
 
-from faststream_oo.errors import PublishError
-
 Envelope: TypeAlias = Literal["binary", "json", "none"]
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -24,12 +22,11 @@ HEADER: Final = b"h:"
 _FASTSTREAM: Final = b"__data__"
 """The one field of FastStream's entries, which holds an envelope."""
 
-_MAGIC: Final = b"\x89BIN\r\n\x1a\n\x00\x01"  # with the version
-_OFFSETS: Final = Struct(">II")
-_SHORT: Final = Struct(">H")
-_LONGEST: Final = 0xFFFF
-_BEGIN: Final = len(_MAGIC) + _OFFSETS.size
-"""Where the number of headers stands."""
+MAGIC: Final = b"\x89BIN\r\n\x1a\n\x00\x01"
+"""What FastStream's binary format begins with, and its version 1; then where headers and body begin, and the headers."""
+
+OFFSETS: Final = Struct(">II")
+LENGTH: Final = Struct(">H")
 
 
 class Content(Protocol):
@@ -84,29 +81,18 @@ class WrappedContent:
         return self._read(raw)[1]
 
 
-def wrapped(envelope: Envelope, body: bytes, headers: Headers, /) -> bytes:
-    """Return a body with its headers around it. Raises PublishError for what the format cannot carry."""
-    match envelope:
-        case "binary":
-            return _binary(body, headers)
-        case "json":
-            return _json(body, headers)
-        case "none":
-            return body
-
-
 def read_binary(data: bytes, /) -> tuple[bytes, Headers]:
     """Read FastStream's binary format 1; anything else is a body without headers."""
-    if not data.startswith(_MAGIC):
+    if not data.startswith(MAGIC):
         return data, ()
     try:
-        at, start = _OFFSETS.unpack_from(data, len(_MAGIC))
-        (count,) = _SHORT.unpack_from(data, at)
-        at += _SHORT.size
+        at, start = OFFSETS.unpack_from(data, len(MAGIC))
+        (count,) = LENGTH.unpack_from(data, at)
+        at += LENGTH.size
         texts: list[bytes] = []
         for _ in range(2 * count):
-            (length,) = _SHORT.unpack_from(data, at)
-            at += _SHORT.size + length
+            (length,) = LENGTH.unpack_from(data, at)
+            at += LENGTH.size + length
             texts.append(data[at - length : at])
     except error:
         return data, ()
@@ -130,27 +116,6 @@ def _plain(raw: Sequence[bytes]) -> Headers:
 
 def _shown(data: bytes) -> str:
     return data.decode("utf-8", "replace")
-
-
-def _binary(body: bytes, headers: Headers) -> bytes:
-    """Write FastStream's binary format 1: the magic bytes, where headers and data begin, the headers, the data."""
-    pack = _SHORT.pack
-    try:
-        parts = [piece for pair in headers for part in pair for piece in (pack(len(part)), part)]
-        count = pack(len(headers))
-    except error as failed:
-        raise PublishError(f"a name or a value of a header has more than {_LONGEST:,} bytes") from failed
-    written = b"".join(parts)
-    start = _BEGIN + len(count) + len(written)
-    return b"".join((_MAGIC, _OFFSETS.pack(_BEGIN, start), count, written, body))
-
-
-def _json(body: bytes, headers: Headers) -> bytes:
-    try:
-        named = {name.decode(): value.decode() for name, value in headers}
-        return orjson.dumps({"data": body.decode(), "headers": named})
-    except UnicodeDecodeError as failed:
-        raise PublishError(f"a JSON envelope holds text: {failed}") from failed
 
 
 def _read_json(data: bytes) -> tuple[bytes, Headers]:

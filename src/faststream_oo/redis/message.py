@@ -153,7 +153,7 @@ class ReceivedMessage(RedisMessage[T_co]):
         try:
             return self._headers
         except AttributeError:
-            self._headers = {text(name): text(value) for name, value in self.pairs}
+            self._headers = {text(name): text(value) for name, value in self.claim.content.headers(self._raw)}
             return self._headers
 
     @property

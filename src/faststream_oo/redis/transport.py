@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias, TypeGuard, cast
 
 from faststream_oo.address import Address
 from faststream_oo.clients import Client, embedded, installed, refusals
-from faststream_oo.errors import Problem, SetupError
+from faststream_oo.errors import Problem
 from faststream_oo.redis.message import RedisReceipt
 from faststream_oo.redis.options import RedisSettings
 from faststream_oo.transport import Frame, Transport
@@ -36,7 +36,9 @@ def make_transport(settings: RedisSettings, /) -> RedisTransport:
         SetupError: Its client library is not installed, or refuses the settings.
     """
     if embedded(settings):
-        raise SetupError([Problem("redis.driver", "there is no embedded Redis", 'driver: "redis"')])
+        from faststream_oo.redis.transports.memory.transport import MemoryTransport
+
+        return MemoryTransport(settings)
     return installed(_client, "redis").make(settings)
 
 

@@ -10,7 +10,8 @@ import pytest
 from faststream_oo import Batch, Message
 from faststream_oo.errors import LifecycleError, PublishError, TransportError
 from faststream_oo.redis import Channel, List, RedisBroker, RedisOutgoing, RedisReceipt, RedisSettings, Stream
-from faststream_oo.redis.envelope import WrappedContent, wrapped
+from faststream_oo.redis.client.senders import wrapped
+from faststream_oo.redis.envelope import WrappedContent
 from tests.integration.kinds import of
 from tests.integration.redis.worlds import RedisWorld
 from tests.integration.worlds import until

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faststream_oo.errors import PublishError
-from faststream_oo.redis.envelope import Envelope, FieldContent, WrappedContent, wrapped
+from faststream_oo.redis.client.senders import wrapped
+from faststream_oo.redis.envelope import Envelope, FieldContent, WrappedContent
 
 BINARY = WrappedContent("binary")
 JSON = WrappedContent("json")

@@ -9,7 +9,7 @@ from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome, Retry
 from faststream_oo.redis.client.commands import Command
-from faststream_oo.redis.client.wire import Asked, Wire
+from faststream_oo.redis.client.wire import Asked, Wire, asking
 from faststream_oo.redis.envelope import FieldContent
 from faststream_oo.redis.message import ReceivedMessage
 
@@ -98,7 +98,7 @@ class PendingList:
         if self._given:
             commands.append(self._claiming(self._given, self._lease))
             self._given = []
-        self._sending = Asked(commands)
+        self._sending = asking(commands)
         self._sending.add_done_callback(self._sent)
         try:
             self._wire.submit(self._sending)

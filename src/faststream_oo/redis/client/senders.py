@@ -1,18 +1,27 @@
 """Publishing: what each kind of address asks the server for a frame, and the receipt of its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from struct import error
 from typing import Any, Final
+
+import orjson
 
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.redis.address import Channel, List, RedisAddress, ReplyStream, Stream
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, Part
 from faststream_oo.redis.client.wire import Asked, Wire
-from faststream_oo.redis.envelope import BODY, HEADER, Envelope, Headers, wrapped
+from faststream_oo.redis.envelope import BODY, HEADER, LENGTH, MAGIC, OFFSETS, Envelope, Headers
 from faststream_oo.redis.message import ReceivedMessage, RedisReceipt
 from faststream_oo.transport import Frame
 
 LARGEST: Final = 512 * 1024 * 1024
 """Bytes of one value: `proto-max-bulk-len`, as every server has it by default."""
+
+_START: Final = len(MAGIC) + OFFSETS.size
+"""Where the headers of an envelope begin, their number first."""
+
+_LONGEST: Final = 0xFFFF
+"""Bytes of a name or a value there."""
 
 
 class Publishing(Asked):
@@ -54,7 +63,7 @@ class RedisSender:
     def __init__(self, wire: Wire, address: RedisAddress, envelope: Envelope) -> None:
         self._wire = wire
         self._address = address
-        self._envelope: Envelope = envelope
+        self._wrap = self._bare if envelope == "none" else _WRAPS[envelope]
         self._stream = isinstance(address, Stream)
         self._head = _head(address)
         self._after: Sequence[Command] = ()
@@ -64,8 +73,8 @@ class RedisSender:
     def send(self, frame: Frame, /) -> Publishing:
         """Accept a message, in call order. Raises PublishError for what the server would refuse for sure."""
         command, size = self._command(frame)
-        publishing = Publishing((command, *self._after), size)
-        publishing.receipt = frame.receipt
+        publishing = Publishing()
+        publishing.commands, publishing.size, publishing.receipt = (command, *self._after), size, frame.receipt
         self._wire.submit(publishing)
         return publishing
 
@@ -94,13 +103,13 @@ class RedisSender:
             raise PublishError(f"a header cannot be encoded: {error}") from error
         if frame.key is not None:
             headers.append((b"fsoo-key", frame.key))
-        return self._enveloped(body, headers), len(body)
+        return (*self._head, self._wrap(body, headers)), len(body)
 
-    def _enveloped(self, body: bytes, headers: Headers) -> Command:
-        if self._envelope == "none" and (lost := [name for name, _ in headers if name not in _IMPLIED]):
+    def _bare(self, body: bytes, headers: Headers) -> bytes:
+        if lost := [name for name, _ in headers if name not in _IMPLIED]:
             what = f'"{self._address.name}" has no envelope that carries {lost[0].decode()}'
             raise PublishError(f'{what}; redis.envelope: "binary" or "json" does')
-        return (*self._head, wrapped(self._envelope, body, headers))
+        return body
 
     def _copying(self, frame: Frame, message: Any) -> tuple[Command, int]:
         """Return what publishes a copy of a received message, with headers added to its own."""
@@ -116,7 +125,7 @@ class RedisSender:
         headers = [*(pair for pair in pairs if pair[0] not in replaced), *added]
         if self._stream:
             return (*self._head, body, *_fields(headers)), len(body)
-        return self._enveloped(body, headers), len(body)
+        return (*self._head, self._wrap(body, headers)), len(body)
 
 
 _IMPLIED: Final = frozenset({b"fsoo-id", b"fsoo-correlation-id", b"fsoo-type", b"content-type"})
@@ -143,3 +152,36 @@ def _head(address: RedisAddress) -> Sequence[Part]:
             return ("RPUSH", address.name)
         case Channel():
             return ("PUBLISH", address.name)
+
+
+def wrapped(envelope: Envelope, body: bytes, headers: Headers, /) -> bytes:
+    """Return a body with its headers around it. Raises PublishError for what the format cannot carry."""
+    return _WRAPS[envelope](body, headers)
+
+
+def _binary(body: bytes, headers: Headers) -> bytes:
+    """Write FastStream's binary format 1: the magic bytes, where headers and data begin, the headers, the data."""
+    pack = LENGTH.pack
+    try:
+        parts = [piece for pair in headers for part in pair for piece in (pack(len(part)), part)]
+        count = pack(len(headers))
+    except error as failed:
+        raise PublishError(f"a name or a value of a header has more than {_LONGEST:,} bytes") from failed
+    written = b"".join(parts)
+    start = _START + len(count) + len(written)
+    return b"".join((MAGIC, OFFSETS.pack(_START, start), count, written, body))
+
+
+def _json(body: bytes, headers: Headers) -> bytes:
+    try:
+        named = {name.decode(): value.decode() for name, value in headers}
+        return orjson.dumps({"data": body.decode(), "headers": named})
+    except UnicodeDecodeError as failed:
+        raise PublishError(f"a JSON envelope holds text: {failed}") from failed
+
+
+_WRAPS: Final[Mapping[Envelope, Callable[[bytes, Headers], bytes]]] = {
+    "binary": _binary,
+    "json": _json,
+    "none": lambda body, _: body,
+}

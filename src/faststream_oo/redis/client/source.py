@@ -22,7 +22,7 @@ BLOCK_SECONDS: Final = 5
 _GRACE_SECONDS: Final = 10.0
 """A read that takes so much longer has lost its server."""
 
-_STOP_SECONDS: Final = 2.0
+STOP_SECONDS: Final = 2.0
 """Longest time that a blocked read may take to be ended."""
 
 _UNBLOCK_SECONDS: Final = 0.05
@@ -104,7 +104,7 @@ class ClientSource(ABC):
         self._stopping = True
         reader, self._reader = self._reader, None
         if reader is not None:
-            await bounded(self._unblock(), _STOP_SECONDS)
+            await bounded(self._unblock(), STOP_SECONDS)
             await cancelled([reader])
         await self._disconnect()
 
@@ -113,7 +113,7 @@ class ClientSource(ABC):
         await self.stop()
         keepers, self._keepers = self._keepers, []
         await cancelled(keepers)
-        error = await bounded(self._leave(), _STOP_SECONDS)
+        error = await bounded(self._leave(), STOP_SECONDS)
         if error is not None:
             _log.debug("%s left without saying so: %r", self._name, error)
 
@@ -121,7 +121,7 @@ class ClientSource(ABC):
         """Stop reading, also what is blocked already; there is one claim."""
         self._pauses.add(claim)
         self._go.clear()
-        await bounded(self._unblock(), _STOP_SECONDS)
+        await bounded(self._unblock(), STOP_SECONDS)
 
     async def resume(self, claim: Claim | None = None, /) -> None:
         """Undo one pause."""
@@ -166,6 +166,7 @@ class ClientSource(ABC):
         while not self._stopping:
             try:
                 await self._read(await self._room())
+                await asyncio.sleep(0)  # once what was fed is handled there is room again
             except CommandError:
                 raise
             except TransportError as error:

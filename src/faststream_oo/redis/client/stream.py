@@ -11,7 +11,7 @@ from faststream_oo.errors import TransportError
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, Link
 from faststream_oo.redis.client.pending import PendingList
 from faststream_oo.redis.client.source import BLOCK_SECONDS, ClientSource
-from faststream_oo.redis.client.wire import Asked, Wire
+from faststream_oo.redis.client.wire import Wire, asking
 from faststream_oo.redis.options import RedisSourceOptions
 from faststream_oo.transport import Capabilities
 
@@ -226,7 +226,7 @@ class ReplySource(StreamSource):
     def _feed(self, entries: Sequence[Any]) -> None:
         super()._feed(entries)
         # Without the wire there is nothing to trim by, and a reader that says what is wrong.
-        self._wire.submit(Asked([("XTRIM", self._stream, "MINID", entries[-1][0])]))
+        self._wire.submit(asking([("XTRIM", self._stream, "MINID", entries[-1][0])]))
 
     async def _leave(self) -> None:
         """Delete the stream."""

@@ -8,11 +8,14 @@ from typing import Any, Final, cast
 from faststream_oo.address import Address
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.options import Topology
-from faststream_oo.redis.address import List, RedisAddress, Stream
+from faststream_oo.redis.address import Channel, List, RedisAddress, Stream
+from faststream_oo.redis.client.channel import ChannelSource
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, Link
+from faststream_oo.redis.client.list import ListSource, PoppingSource
 from faststream_oo.redis.client.senders import RedisSender
 from faststream_oo.redis.client.stream import ReplySource, StreamSource
 from faststream_oo.redis.client.wire import Wire
+from faststream_oo.redis.envelope import WrappedContent
 from faststream_oo.redis.options import RedisSettings, RedisSourceOptions
 from faststream_oo.transport import Frame, Sink, Source
 
@@ -32,6 +35,7 @@ class ClientTransport:
     def __init__(self, settings: RedisSettings, link: Link, creates: Callable[[Stream], bool]) -> None:
         self._settings = settings
         self._link = link
+        self._wrapped = WrappedContent(settings.envelope)
         self._creates = creates
         self._wire: Wire | None = None
         self._inboxes: list[ReplySource] = []
@@ -60,6 +64,12 @@ class ClientTransport:
         match address:
             case Stream():
                 return StreamSource(address.name, chosen, self._link, self._shared, creates=self._creates(address))
+            case List() if chosen.settles:
+                return ListSource(address.name, chosen, self._wrapped, self._link, self._shared)
+            case List():
+                return PoppingSource(address.name, self._wrapped, self._link, self._shared)
+            case Channel():
+                return ChannelSource(address, self._wrapped, self._link, self._shared)
             case _:
                 raise TransportError(f"{address!r} is no address of Redis")
 

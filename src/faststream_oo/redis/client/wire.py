@@ -7,7 +7,7 @@ may have been carried out or not; what may be carried out twice is sent again, i
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from faststream_oo.clock import Backoff
@@ -45,18 +45,16 @@ _LOSSES: Final = 3
 class Asked(asyncio.Future[Any]):
     """Commands on their way, next to each other, and their answers; nobody has to wait for them.
 
-    Args:
-        commands: What is asked.
-        size: Bytes of it, about.
-        again: Whether it may be carried out twice.
+    One is made for every message that is published, so its fields begin as class attributes.
     """
 
-    def __init__(self, commands: Sequence[Command], size: int = 0, *, again: bool = True) -> None:
-        super().__init__(loop=asyncio.get_running_loop())
-        self.commands = commands
-        self.size = size
-        self.again = again
-        self.losses = 0
+    commands: Sequence[Command] = ()
+    """What is asked."""
+    size = 0
+    """Bytes of it, about."""
+    again = True
+    """Whether it may be carried out twice."""
+    losses = 0
 
     def answered(self, answers: Sequence[Answer], /) -> None:
         """Take the answers; the first error among them is that of the whole."""
@@ -69,6 +67,13 @@ class Asked(asyncio.Future[Any]):
         """Fail."""
         self.set_exception(error)
         self.exception()  # looked at, as nobody has to wait for it
+
+
+def asking(commands: Sequence[Command], *, again: bool = True) -> Asked:
+    """Return commands, to be submitted; `again` says whether they may be carried out twice."""
+    asked = Asked()
+    asked.commands, asked.again = commands, again
+    return asked
 
 
 class Wire:
@@ -102,7 +107,7 @@ class Wire:
 
     async def ask(self, *commands: Command, again: bool = True) -> Sequence[Answer]:
         """Return the answers to commands. Raises TransportError, the first CommandError among them."""
-        asked = Asked(commands, again=again)
+        asked = asking(commands, again=again)
         self.submit(asked)
         answers: Sequence[Answer] = await asked
         return answers
@@ -161,13 +166,13 @@ class Wire:
                 continue
             if loop.time() - heard > _SILENT_SECONDS and not all(one.again for one in asked):
                 self._waiting.extendleft(reversed(asked))
-                await _exchange(connection, [Asked([("PING",)])], [])
+                await _exchange(connection, [("PING",)], [])
                 heard = loop.time()
                 continue
             self._flying = asked
             answers: list[Answer] = []
             try:
-                await _exchange(connection, asked, answers)
+                await _exchange(connection, [command for one in asked for command in one.commands], answers)
             finally:
                 self._settle(answers)
             heard = loop.time()
@@ -211,9 +216,8 @@ class Wire:
         self._waiting.extendleft(asked for asked in reversed(left) if not asked.done())
 
 
-async def _exchange(connection: Connection, asked: Iterable[Asked], answers: list[Answer]) -> None:
+async def _exchange(connection: Connection, commands: Sequence[Command], answers: list[Answer]) -> None:
     """Send commands and append their answers. Raises LostError."""
-    commands = [command for one in asked for command in one.commands]
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await connection.send(commands)

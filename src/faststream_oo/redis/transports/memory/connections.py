@@ -36,10 +36,9 @@ class MemoryConnection:
 
     async def send(self, commands: Sequence[Command], /) -> None:
         """Write commands, at once and in order. Raises LostError."""
-        for command in commands:
-            if self._over is not None:
-                raise LostError(self._over)
-            self._session.take([encoded(part) for part in command])
+        if self._over is not None:
+            raise LostError(self._over)
+        self._session.take([[encoded(part) for part in command] for command in commands])
 
     async def receive(self, count: int, into: list[Answer], /) -> None:
         """Append the next answers, so many; a call that is cancelled ends the connection. Raises LostError."""

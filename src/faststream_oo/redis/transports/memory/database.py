@@ -14,8 +14,12 @@ class MemoryList(deque[bytes]):
     """A list."""
 
 
-Value: TypeAlias = bytes | MemoryList | MemoryStream
-V = TypeVar("V", bytes, MemoryList, MemoryStream)
+class MemoryScores(dict[bytes, float]):
+    """A sorted set: members and their scores."""
+
+
+Value: TypeAlias = bytes | MemoryList | MemoryScores | MemoryStream
+V = TypeVar("V", bytes, MemoryList, MemoryScores, MemoryStream)
 
 
 class Database:
@@ -27,6 +31,8 @@ class Database:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.moment = 0
+        """Milliseconds since the epoch, read once a write as Redis reads them once a turn."""
         self._values: dict[bytes, Value] = {}
         self._expiry: dict[bytes, float] = {}
         self._blocked: dict[bytes, list[Blocked]] = {}
@@ -70,9 +76,9 @@ class Database:
         return True
 
     def tidy(self, key: bytes, /) -> None:
-        """Forget a list that is empty."""
+        """Forget a list or a sorted set that is empty."""
         value = self._values.get(key)
-        if isinstance(value, MemoryList) and not value:
+        if isinstance(value, (MemoryList, MemoryScores)) and not value:
             self.remove(key)
 
     def expire(self, key: bytes, seconds: float, /) -> bool:

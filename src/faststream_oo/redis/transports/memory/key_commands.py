@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from faststream_oo.redis.client.commands import Answer, CommandError
-from faststream_oo.redis.transports.memory.database import Database, MemoryList
+from faststream_oo.redis.transports.memory.database import Database, MemoryList, MemoryScores
+from faststream_oo.redis.transports.memory.entries import MemoryStream
 from faststream_oo.redis.transports.memory.globs import glob
 from faststream_oo.redis.transports.memory.replies import OK, Args, integer, syntax
 
@@ -68,10 +69,17 @@ def exists(database: Database, args: Args) -> Answer:
 
 def kind(database: Database, args: Args) -> Answer:
     """TYPE key."""
-    value = database.value(args[0])
-    if value is None:
-        return b"none"
-    return b"string" if isinstance(value, bytes) else b"list" if isinstance(value, MemoryList) else b"stream"
+    match database.value(args[0]):
+        case None:
+            return b"none"
+        case bytes():
+            return b"string"
+        case MemoryList():
+            return b"list"
+        case MemoryScores():
+            return b"zset"
+        case MemoryStream():
+            return b"stream"
 
 
 def keys(database: Database, args: Args) -> Answer:

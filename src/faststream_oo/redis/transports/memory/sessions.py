@@ -1,7 +1,7 @@
 """One connection as an embedded Redis sees it: its commands in order, its transaction, and what it listens to."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -47,9 +47,10 @@ class Session:
 
     # Life ---------------------------------------------------------------------------------------------------------
 
-    def take(self, words: Sequence[bytes], /) -> None:
-        """Do a command, after those before it."""
-        self._unread.append(words)
+    def take(self, commands: Iterable[Sequence[bytes]], /) -> None:
+        """Do commands, after those before them."""
+        self._database.moment = int(self._database.clock.wall() * 1000)
+        self._unread.extend(commands)
         while self._unread and self._blocked is None:
             self._do(self._unread.popleft())
 

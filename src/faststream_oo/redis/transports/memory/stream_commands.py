@@ -1,6 +1,6 @@
 """Commands on streams: writing, ranges, and reading without a group."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attrs import define, field
 
@@ -12,19 +12,17 @@ from faststream_oo.redis.transports.memory.replies import Args, Waiting, integer
 
 
 def add(database: Database, args: Args) -> Answer:
-    """XADD key [NOMKSTREAM] [MAXLEN [= | ~] count [LIMIT count]] <* | id> field value [field value ...]."""
+    """XADD key [NOMKSTREAM] [MAXLEN | MINID [= | ~] bound] <* | id> field value [field value ...]."""
     key, *rest = args
     words = iter(rest)
-    most: int | None = None
+    trimmed: Callable[[MemoryStream], int] | None = None
     make = True
     for word in words:
         match word.upper():
             case b"NOMKSTREAM":
                 make = False
-            case b"MAXLEN":
-                most = _most(words)
-            case b"LIMIT":
-                next(words, None)
+            case b"MAXLEN" | b"MINID" as how:
+                trimmed = _trimmed(how, words)
             case _:
                 asked = word
                 break
@@ -36,33 +34,36 @@ def add(database: Database, args: Args) -> Answer:
     stream = database.get(key, MemoryStream)
     if stream is None and not make:
         return None
-    now = int(database.clock.wall() * 1000)
-    entry = (MemoryStream() if stream is None else stream).next_id(asked, now)
+    entry = (MemoryStream() if stream is None else stream).next_id(asked, database.moment)
     stream = database.made(key, MemoryStream)
     stream.add(entry, fields)
-    if most is not None:
-        stream.trim(most)
+    if trimmed is not None:
+        trimmed(stream)
     database.touch(key)
     return shown(entry)
 
 
-def _most(words: Iterator[bytes]) -> int:
-    """Return the length to trim to; about so many is so many here."""
+def _trimmed(how: bytes, words: Iterator[bytes]) -> Callable[[MemoryStream], int]:
+    """Return what trims a stream; about so many is so many here."""
     word = next(words, b"")
-    most = integer(next(words, b"") if word in (b"=", b"~") else word)
+    limit = next(words, b"") if word in (b"=", b"~") else word
+    if how == b"MINID":
+        least = parsed(limit)
+        return lambda stream: stream.trim(len(stream.between(least, LAST)))
+    most = integer(limit)
     if most < 0:
         raise CommandError("The MAXLEN argument must be >= 0.")
-    return most
+    return lambda stream: stream.trim(most)
 
 
 def trim(database: Database, args: Args) -> Answer:
-    """XTRIM key MAXLEN [= | ~] count [LIMIT count]."""
-    key, word, *rest = args
-    if word.upper() != b"MAXLEN":
+    """XTRIM key MAXLEN | MINID [= | ~] bound."""
+    key, how, *rest = args
+    if how.upper() not in {b"MAXLEN", b"MINID"}:
         raise syntax()
-    most = _most(iter(rest))
+    trimmed = _trimmed(how.upper(), iter(rest))
     stream = database.get(key, MemoryStream)
-    return 0 if stream is None else stream.trim(most)
+    return 0 if stream is None else trimmed(stream)
 
 
 def length(database: Database, args: Args) -> Answer:

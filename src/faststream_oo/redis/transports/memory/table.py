@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from faststream_oo.redis.client.commands import Answer, CommandError
-from faststream_oo.redis.transports.memory import group_commands, key_commands, stream_commands
+from faststream_oo.redis.transports.memory import group_commands, key_commands, scripted, stream_commands
 from faststream_oo.redis.transports.memory.database import Database
 from faststream_oo.redis.transports.memory.list_commands import COMMANDS as _LISTS
 from faststream_oo.redis.transports.memory.replies import Args, Waiting, said
@@ -13,6 +13,7 @@ Call: TypeAlias = Callable[[Database, Args], "Answer | Waiting"]
 
 COMMANDS: Final[Mapping[bytes, tuple[int, Call]]] = {
     **_LISTS,
+    b"EVAL": (-3, scripted.run),
     b"GET": (2, key_commands.get),
     b"SET": (-3, key_commands.put),
     b"INCR": (2, key_commands.incr),

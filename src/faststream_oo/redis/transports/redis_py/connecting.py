@@ -70,7 +70,9 @@ class RedisPyConnection:
                 raise LostError(describe(error)) from error
             except exceptions.RedisError as error:
                 answer = _refusal(error)
-            into.append(_in_our_words(answer) if answer.__class__ is list else answer)
+            if answer.__class__ is list:  # EXEC gives errors in their places
+                answer = [_refusal(one) if isinstance(one, Exception) else one for one in answer]
+            into.append(answer)
 
     async def close(self) -> None:
         """Disconnect, now."""
@@ -158,11 +160,6 @@ def describe(error: BaseException, /) -> str:
     if isinstance(inner, OSError):
         return system_cause(inner)
     return str(error).strip().rstrip(".").lower() or type(error).__name__
-
-
-def _in_our_words(answer: Any) -> list[Answer]:
-    """Return an answer with the errors in it, which only EXEC gives, as ours."""
-    return [_refusal(one) if isinstance(one, Exception) else one for one in answer]
 
 
 def _refusal(error: BaseException) -> CommandError:
