@@ -7,6 +7,10 @@ from faststream_oo.nats.address import JetStream as JetStream
 from faststream_oo.nats.address import Subject as Subject
 from faststream_oo.nats.address import Subjects as Subjects
 from faststream_oo.nats.broker import NatsBroker as NatsBroker
+from faststream_oo.nats.buckets import Entry as Entry
+from faststream_oo.nats.buckets import KeyValue as KeyValue
+from faststream_oo.nats.buckets import ObjectInfo as ObjectInfo
+from faststream_oo.nats.buckets import ObjectStore as ObjectStore
 from faststream_oo.nats.classes import NatsConsumer as NatsConsumer
 from faststream_oo.nats.classes import NatsProducer as NatsProducer
 from faststream_oo.nats.classes import consumes as consumes
@@ -26,12 +30,17 @@ from faststream_oo.nats.options import NatsRouteOptions as NatsRouteOptions
 from faststream_oo.nats.options import NatsSettings as NatsSettings
 from faststream_oo.nats.options import Pull as Pull
 from faststream_oo.nats.options import Push as Push
+from faststream_oo.nats.stores import KeyValueStore as KeyValueStore
+from faststream_oo.nats.stores import ObjectBucket as ObjectBucket
 
 if TYPE_CHECKING:
     from faststream_oo.nats.container import NatsContainer as NatsContainer
 
 __all__ = [
+    "Entry",
     "JetStream",
+    "KeyValue",
+    "KeyValueStore",
     "NatsBroker",
     "NatsClassOptions",
     "NatsConsumeOptions",
@@ -48,6 +57,9 @@ __all__ = [
     "NatsRouteOptions",
     "NatsSettings",
     "NatsSubscription",
+    "ObjectBucket",
+    "ObjectInfo",
+    "ObjectStore",
     "Pull",
     "Push",
     "Subject",

@@ -1,6 +1,6 @@
 """The broker of a NATS system."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from attrs import evolve
@@ -8,6 +8,7 @@ from attrs import evolve
 from faststream_oo.address import Address
 from faststream_oo.broker import Broker, Options
 from faststream_oo.codec import Codec, reader_of
+from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.deadletters import DeadLetterWriter
 from faststream_oo.errors import Problem, SetupError, TransportError
 from faststream_oo.message import Message, Outgoing
@@ -23,6 +24,7 @@ from faststream_oo.nats.address import (
     subjects_of,
     word,
 )
+from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectStore, bucket_problem, watched, whole_bucket
 from faststream_oo.nats.message import NatsMessage, NatsOutgoing, NatsReceipt, NatsSubscription
 from faststream_oo.nats.misuse import (
     consumed_problems,
@@ -31,6 +33,7 @@ from faststream_oo.nats.misuse import (
     reader_problems,
     server_problem,
     stream_option_problems,
+    watch_option_problems,
 )
 from faststream_oo.nats.options import (
     NatsClassOptions,
@@ -42,12 +45,19 @@ from faststream_oo.nats.options import (
     Start,
 )
 from faststream_oo.nats.running import NatsIntake
+from faststream_oo.nats.stores import KeyValueStore, ObjectBucket
 from faststream_oo.nats.transport import NatsTransport, client_problems, make_transport
 from faststream_oo.pulling import PREFETCH, Reader
 from faststream_oo.transport import Frame, Transport
 
 T = TypeVar("T")
 R = TypeVar("R")
+B = TypeVar("B", bound=Bucket)
+C = TypeVar("C")
+
+_OBJECTS: Final = JsonCodec()
+"""What a change of an object is in, whatever the broker's own messages are in."""
+
 _OF_STREAM: Final = " of stream "
 _PER_MESSAGE: Final = ("expected_sequence", "ttl")
 
@@ -162,16 +172,54 @@ class NatsBroker(Broker):
         letters = DeadLetterWriter(self, "reader", whole, None, place)
         return Reader(self, lambda: self.source(place, terms), letters, reader_of(self.codec.decoder(of)))
 
-    async def declare(self, *addresses: JetStream) -> None:
+    def key_value(self, bucket: str | KeyValue, of: type[T], /) -> KeyValueStore[T]:
+        """Return a bucket's client; text is short for `KeyValue`. It connects and declares the bucket at first use.
+
+        Raises:
+            SetupError: No bucket can have that name, or the codec knows no such values.
+        """
+        address = KeyValue(bucket) if isinstance(bucket, str) else bucket
+        return KeyValueStore(self._opening(address, lambda at, one: at.open_bucket(one)), self.codec, of)
+
+    def object_store(self, bucket: str | ObjectStore, /) -> ObjectBucket:
+        """Return an object store's client; text is short for `ObjectStore`. It connects and declares it at first use.
+
+        Raises:
+            SetupError: No bucket can have that name.
+        """
+        address = ObjectStore(bucket) if isinstance(bucket, str) else bucket
+        return ObjectBucket(self._opening(address, lambda at, one: at.open_objects(one)))
+
+    def _opening(self, bucket: B, client: Callable[[NatsTransport, B], Awaitable[C]], /) -> Callable[[], Awaitable[C]]:
+        """Return what gives a bucket's client, made once for each connection."""
+        if (what := bucket_problem(bucket)) is not None:
+            raise SetupError([Problem(bucket.name, what)])
+        made: dict[NatsTransport, C] = {}
+
+        async def opened() -> C:
+            transport = cast(NatsTransport, self.transport)
+            if transport not in made:
+                whole = self.locate(bucket)
+                await self.ensure(whole)
+                found = await client(transport, cast(B, whole))
+                made.clear()
+                made[transport] = found
+            return made[transport]
+
+        return opened
+
+    async def declare(self, *addresses: JetStream | KeyValue | ObjectStore) -> None:
         """Create what is missing. Raises TransportError when it exists otherwise."""
         differences = await self.transport.declare([self.locate(address) for address in addresses], "create")
         if differences:
             raise TransportError("; ".join(differences))
 
     async def undeclare(self, transport: Transport[Any], addresses: Sequence[Address], /) -> None:
-        """Delete the streams of addresses over an open transport, with what they hold. Raises TransportError."""
+        """Delete the streams and buckets of addresses over an open transport, with all they hold. Raises TransportError."""
         streams = [stream for address in addresses if (stream := stream_of(address)) is not None]
-        for name in dict.fromkeys(stream.name for stream in streams if not stream.external):
+        names = [stream.name for stream in streams if not stream.external]
+        names += [one.stream for one in addresses if isinstance(one, KeyValue | ObjectStore) and not one.external]
+        for name in dict.fromkeys(names):
             await cast(NatsTransport, transport).delete_stream(name)
 
     def connect(self) -> NatsTransport:
@@ -187,7 +235,9 @@ class NatsBroker(Broker):
         return cast(Subject, address).named(name)
 
     def readdressed(self, address: Address, name: str, /) -> Address:
-        """Return what the settings put in the place of an address, of the same stream."""
+        """Return what the settings put in the place of an address: a subject of the same stream, a bucket of that name."""
+        if isinstance(address, KeyValue | ObjectStore):
+            return evolve(address, name=name)
         return Subject(name, stream=stream_of(address))
 
     def prefixed(self, address: Address, prefix: str, /) -> Address:
@@ -210,6 +260,8 @@ class NatsBroker(Broker):
                 return Subject(prefix + address.name, stream=whole)
             case JetStream():
                 return address.prefixed(of_streams)
+            case KeyValue() | ObjectStore():
+                return whole_bucket(address, of_streams)
             case _:
                 return address
 
@@ -220,8 +272,9 @@ class NatsBroker(Broker):
         return {name: value for name in _PER_MESSAGE if (value := getattr(outgoing, name)) is not None}
 
     def defaults_of(self, address: Address, /) -> Mapping[str, Any]:
-        """Return the defaults of a subscription: core NATS promises less than a stream."""
-        return {"prefetch": 100, "delivery": "at_most_once" if stream_of(address) is None else "at_least_once"}
+        """Return the defaults of a subscription: core NATS and a watch promise less than a stream."""
+        defaults = {"prefetch": 100, "delivery": "at_most_once" if stream_of(address) is None else "at_least_once"}
+        return {**defaults, "codec": _OBJECTS} if isinstance(address, ObjectStore) else defaults
 
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return None: core NATS keeps nothing, so no address is derived."""
@@ -285,6 +338,8 @@ class NatsBroker(Broker):
 
     def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
         """Return what is wrong with the resolved options of a subscription."""
+        if isinstance(address, KeyValue | ObjectStore):
+            return [*watch_option_problems(options, address)]
         given = options.get("dead_letter")
         letter = None if given is None else cast(Subject, self.native(given))
         stream = stream_of(address)
@@ -294,21 +349,20 @@ class NatsBroker(Broker):
 
     def sources(self, address: Address, /) -> Sequence[str]:
         """Return the subjects of an address, as the server knows them."""
-        return [subject.pattern for subject in subjects_of(address)]
+        return [subject.pattern for subject in (*subjects_of(address), *watched(address))]
 
     def shares(self, address: Address, /) -> Sequence[str]:
-        """Return the subjects of an address, as the server knows them, with their stream."""
+        """Return the subjects of an address, as the server knows them, with their stream; of a bucket that one alone."""
+        if isinstance(address, KeyValue | ObjectStore):
+            return [f"{'' if address.external else self.options.prefix}{_OF_STREAM}{address.stream}"]
         stream = stream_of(address)
         place = "" if stream is None else f"{_OF_STREAM}{stream.name}"
         return [f"{subject}{place}" for subject in self.sources(address)]
 
     def part_hint(self, address: Address, part: str, /) -> str:
-        """Return the subject with a name for its first wildcard."""
-        return (
-            f'consume "{address.name.replace("*", f"{{{part}}}", 1)}"'
-            if "*" in address.name
-            else f'"{{{part}}}" is a token'
-        )
+        """Return the subject, or the keys, with a name for the first wildcard."""
+        name = address.keys if isinstance(address, KeyValue) else address.name
+        return f'consume "{name.replace("*", f"{{{part}}}", 1)}"' if "*" in name else f'"{{{part}}}" is a token'
 
     def overlap(self, one: str, other: str, /) -> bool:
         """Whether a message may come from both: a queue group deals out over its subjects, a durable has one set of them."""
@@ -317,5 +371,5 @@ class NatsBroker(Broker):
 
     def parts(self, address: Address, /) -> Sequence[str]:
         """Return the `{name}` tokens that every subject of an address has."""
-        first, *others = subjects_of(address) or [Subject("")]
+        first, *others = subjects_of(address) or watched(address) or [Subject("")]
         return [name for name in first.parts if all(name in subject.parts for subject in others)]

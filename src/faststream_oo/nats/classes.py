@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeVar, Unpack, cast
 from faststream_oo.consumer import AsyncMethod, Consumer
 from faststream_oo.nats.address import Subject, Subjects
 from faststream_oo.nats.broker import NatsBroker
+from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.options import NatsClassOptions, NatsProduceOptions, NatsProducerOptions, NatsRouteOptions
 from faststream_oo.producer import Producer
 from faststream_oo.routes import RequestMark, mark_consumes, mark_produces, mark_requests
@@ -58,7 +59,7 @@ class NatsProducer(Producer):
 
 
 def consumes(
-    address: str | Subject | Subjects, /, **options: Unpack[NatsRouteOptions]
+    address: str | Subject | Subjects | KeyValue | ObjectStore, /, **options: Unpack[NatsRouteOptions]
 ) -> Callable[[AsyncMethod[ConsumerT, P, R]], AsyncMethod[ConsumerT, P, R]]:
     """Subscribe a method of a NatsConsumer; `str` is short for `Subject`. Stack it for several subscriptions."""
     native = Subject(address) if isinstance(address, str) else address

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
 
 from attrs import field, frozen
 from typing_extensions import TypeVar
@@ -19,6 +19,9 @@ BREAK: Final = "\N{LINE SEPARATOR}"
 
 _WITH_DOMAIN: Final = 11
 """Tokens of the reply subject of a delivery, where it names a domain."""
+
+Operation: TypeAlias = Literal["put", "delete", "purge"]
+"""What a change of a bucket did."""
 
 NONE: Mapping[str, str] = {}
 """Headers of a message without any."""
@@ -38,7 +41,7 @@ class NatsSubscription(Subscription, Protocol):
 
 
 class NatsMessage(Message[T_co]):
-    """A received message.
+    """A received message, or a change of a bucket; `key` is the changed key then.
 
     Args:
         value: The decoded body.
@@ -53,9 +56,10 @@ class NatsMessage(Message[T_co]):
         subject: Where it was published to.
         stream: That it was read from.
         sequence: Its place in the stream.
+        operation: What the change of a bucket did that it tells of.
     """
 
-    __slots__ = ("_sequence", "_stream", "_subject")
+    __slots__ = ("_operation", "_sequence", "_stream", "_subject")
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class NatsMessage(Message[T_co]):
         subject: str = "",
         stream: str | None = None,
         sequence: int | None = None,
+        operation: Operation | None = None,
     ) -> None:
         super().__init__(
             value=value,
@@ -87,6 +92,7 @@ class NatsMessage(Message[T_co]):
         self._subject = subject
         self._stream = stream
         self._sequence = sequence
+        self._operation = operation
 
     @property
     def subject(self) -> str:
@@ -100,8 +106,13 @@ class NatsMessage(Message[T_co]):
 
     @property
     def sequence(self) -> int | None:
-        """Place in the stream; None on core NATS."""
+        """Place in the stream, the revision of a bucket's change; None on core NATS."""
         return self._sequence
+
+    @property
+    def operation(self) -> Operation | None:
+        """What the change of a bucket did; None for other messages."""
+        return self._operation
 
     async def in_progress(self) -> None:
         """Renew `ack_wait` now; the framework does so by itself at a third of it for everything it holds.
@@ -248,6 +259,11 @@ class ReceivedMessage(NatsMessage[T_co]):
     def subject(self) -> str:
         """Where it was published to, the broker's prefix included; without wildcards."""
         return self._received.subject
+
+    @property
+    def operation(self) -> Operation | None:
+        """None: it tells of no bucket."""
+        return None
 
     @property
     def place(self) -> "Place | None":

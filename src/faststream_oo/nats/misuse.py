@@ -22,10 +22,18 @@ from faststream_oo.nats.address import (
     template_problem,
     word_problem,
 )
+from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectStore, bucket_problem
 from faststream_oo.nats.options import Pull, Push, shown
 
 Found: TypeAlias = tuple[str, str]
 """What is wrong, and a hint."""
+
+_NOT_OF_WATCHES: Final = {
+    "group": "tells every process of every change",
+    "dead_letter": "keeps the values of its keys, and a change that is given up is dropped",
+    "start": "is watched from where watch= says",
+    "via": "is watched in one way",
+}
 
 _STARTS: Final = ("earliest", "latest", "last_per_subject")
 
@@ -49,9 +57,13 @@ def server_problem(server: str, /) -> str | None:
 
 def consumed_problems(address: Address, /) -> Iterator[Found]:
     """Say why an address cannot be consumed."""
+    if isinstance(address, KeyValue | ObjectStore):
+        if (what := bucket_problem(address)) is not None:
+            yield what, ""
+        return
     subjects = subjects_of(address)
     if not subjects:
-        yield f"{address!r} is no address of NATS", "Subject or Subjects"
+        yield f"{address!r} is no address of NATS", "Subject, Subjects, KeyValue or ObjectStore"
         return
     wrong = [what for subject in subjects if (what := pattern_problem(subject.name)) is not None]
     yield from ((what, "") for what in wrong)
@@ -70,6 +82,9 @@ def consumed_problems(address: Address, /) -> Iterator[Found]:
 
 def produced_problems(address: Address, /) -> Iterator[Found]:
     """Say why nothing can be published to an address."""
+    if isinstance(address, KeyValue | ObjectStore):
+        yield f'bucket "{address.name}" is not published to', "broker.key_value(…).put, broker.object_store(…).put"
+        return
     if not isinstance(address, Subject):
         yield f"{address!r} is no address of NATS", "Subject"
         return
@@ -149,8 +164,18 @@ def stream_option_problems(
             what = f'dead_letter="{letter.name}" keeps nothing, and the message is acknowledged'
             yield what, f'Subject("{letter.name}", stream="DLQ_{stream.name}")'
         yield from _letter_problems(letter, subjects_of(address))
-    else:
+    elif group is not None:
         yield from _derived_problems(stream, subjects_of(address))
+
+
+def watch_option_problems(options: Mapping[str, Any], bucket: Bucket, /) -> Iterator[Found]:
+    """Say what is wrong with the resolved options of a watch: it settles nothing, and every process sees every change."""
+    hint = "leave it out, or watch in a class of its own"
+    if options["delivery"] != "at_most_once":
+        yield f'delivery="{options["delivery"]}": changes of bucket "{bucket.name}" are settled nowhere', hint
+    for option, why in _NOT_OF_WATCHES.items():
+        if option in options:
+            yield f'{option}= is not of a bucket: "{bucket.name}" {why}', hint
 
 
 def _derived_problems(stream: JetStream, subjects: Sequence[Subject]) -> Iterator[Found]:

@@ -154,7 +154,7 @@ def test_an_address_of_another_protocol() -> None:
         async def placed(self, order: int) -> None: ...
 
     (problem,) = problems(Orders)
-    assert "is no address of NATS. Hint: Subject or Subjects" in problem
+    assert "is no address of NATS. Hint: Subject, Subjects, KeyValue or ObjectStore" in problem
 
 
 def test_a_wildcard_to_publish_to() -> None:

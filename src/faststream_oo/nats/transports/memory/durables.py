@@ -3,7 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -14,6 +14,10 @@ from faststream_oo.nats.transports.memory.streams import MemoryStream, Stored
 NANOSECONDS: Final = 1_000_000_000
 
 
+Deliver: TypeAlias = Literal["all", "last", "new", "last_per_subject"] | int | float
+"""Where a consumer begins: a word, a sequence, or a time in seconds since the epoch."""
+
+
 @frozen
 class ConsumerConfig:
     """How a consumer was made, in the server's words.
@@ -21,7 +25,7 @@ class ConsumerConfig:
     Attributes:
         name: Its name.
         filters: Subjects that it takes; none for all.
-        deliver: Where it begins: a word, a sequence, or a time in seconds since the epoch.
+        deliver: Where it begins.
         ack: Whether each message is settled, one settles all before it, or none is.
         ack_wait: Seconds until an unsettled message comes again.
         max_deliver: Most deliveries of one message.
@@ -35,7 +39,7 @@ class ConsumerConfig:
 
     name: str
     filters: Sequence[str] = field(default=(), kw_only=True, converter=tuple[str, ...])
-    deliver: Literal["all", "last", "new", "last_per_subject"] | int | float = field(default="all", kw_only=True)
+    deliver: Deliver = field(default="all", kw_only=True)
     ack: Literal["explicit", "all", "none"] = field(default="explicit", kw_only=True)
     ack_wait: float = field(default=30.0, kw_only=True)
     max_deliver: int | None = field(default=None, kw_only=True)
@@ -109,6 +113,7 @@ class MemoryConsumer:
         self._counts: dict[int, int] = {}
         self._again: dict[int, None] = {}
         self._delivered = 0
+        self._handing = False
         self._timer: Timer | None = None
         self._due = float("inf")
         self._idle: Timer | None = None
@@ -191,11 +196,14 @@ class MemoryConsumer:
 
     def hand_out(self) -> None:
         """Hand out what comes again, then what is new, while somebody takes it."""
-        while (taker := self._next_taker()) is not None:
-            message = self._next_message()
-            if message is None:
-                return
-            self._hand(taker, message)
+        if self._handing:
+            return  # a taker ends a message while it is handed it
+        self._handing = True
+        try:
+            while (taker := self._next_taker()) is not None and (message := self._next_message()) is not None:
+                self._hand(taker, message)
+        finally:
+            self._handing = False
 
     def _next_taker(self) -> Taker | None:
         if self.config.push and len(self.takers) > 1:

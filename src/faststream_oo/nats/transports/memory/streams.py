@@ -14,6 +14,9 @@ from faststream_oo.nats.message import NONE
 ID: Final = "Nats-Msg-Id"
 """Header by which a stream knows a message again."""
 
+TTL: Final = "Nats-TTL"
+"""Header that says how many seconds a message stays."""
+
 ROLLUP: Final = "Nats-Rollup"
 """Header with which a message takes the place of all others on its subject ("sub") or in its stream ("all")."""
 
@@ -48,6 +51,7 @@ class StreamConfig:
         max_msg_size: Most bytes of one message.
         max_msgs_per_subject: Most messages on one subject.
         duplicate_window: Seconds in which an id is known.
+        replicas: Copies, which one server in a process does not make.
         allow_rollup: Whether a message may take the place of others.
     """
 
@@ -62,6 +66,7 @@ class StreamConfig:
     max_msg_size: int | None = field(default=None, kw_only=True)
     max_msgs_per_subject: int | None = field(default=None, kw_only=True)
     duplicate_window: float = field(default=120.0, kw_only=True)
+    replicas: int = field(default=1, kw_only=True)
     allow_rollup: bool = field(default=False, kw_only=True)
 
     @property
@@ -211,7 +216,9 @@ class MemoryStream:
         if config.max_msg_size is not None and len(message.data) > config.max_msg_size:
             raise StreamError(10054, "message size exceeds maximum allowed")
         if ROLLUP in message.headers and not config.allow_rollup:
-            raise StreamError(10093, "rollup not permitted")
+            raise StreamError(10111, "rollup not permitted")
+        if _ttl(message) < 1:
+            raise StreamError(10165, "invalid per-message TTL")
         if config.discard != "new":
             return
         # One that takes the place of another on its subject needs no room.
@@ -247,6 +254,8 @@ class MemoryStream:
         self._bytes += message.size
         self._drop_oldest()
         self._age()
+        if (seconds := _ttl(message)) < float("inf"):
+            self._clock.call_later(seconds, lambda: self.remove(message.sequence))
         for name in wanting if message.sequence in self._messages else ():
             self.followers[name].stored(message)
 
@@ -329,3 +338,14 @@ class MemoryStream:
         """Forget the timer."""
         if self._aging is not None:
             self._aging.cancel()
+
+
+def _ttl(message: Stored) -> float:
+    """Return how many seconds a message stays by its own header; 0 for what is no time."""
+    text = message.headers.get(TTL, "never")
+    if text == "never":
+        return float("inf")
+    try:
+        return float(text.removesuffix("s"))
+    except ValueError:
+        return 0.0

@@ -3,20 +3,32 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from faststream_oo.address import Address
 from faststream_oo.current import EMBEDDING, clock
 from faststream_oo.errors import ConnectError, PublishError, TransportError
 from faststream_oo.nats.address import concrete_problem, stream_of
+from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.claim import Limits
+from faststream_oo.nats.client.bucket import BytesBucket
+from faststream_oo.nats.client.declaring import check_there, declare_buckets
+from faststream_oo.nats.client.objects import BytesObjects
+from faststream_oo.nats.client.ordered import OrderedSource, changes_of, ordered_of
+from faststream_oo.nats.message import NONE, NatsReceipt
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
 from faststream_oo.nats.packets import Packet, packet
+from faststream_oo.nats.transports.memory.declaring import MemoryBuckets, declare_streams
 from faststream_oo.nats.transports.memory.inbox import MemoryInbox
+from faststream_oo.nats.transports.memory.jetstream import Answer, Kept
+from faststream_oo.nats.transports.memory.links import MemoryLink
 from faststream_oo.nats.transports.memory.listeners import MemorySource
+from faststream_oo.nats.transports.memory.reading import MemoryStreamSource
 from faststream_oo.nats.transports.memory.server import MemoryServer
 from faststream_oo.options import Topology
 from faststream_oo.transport import Frame, Sink
+
+_EXPECTED: Final = "Nats-Expected-Stream"
 
 
 class MemorySender:
@@ -39,6 +51,28 @@ class MemorySender:
         return self._publisher.publish(self._subject, frame)
 
 
+class MemoryStreamSender:
+    """Publishes to one subject of a stream.
+
+    Args:
+        publisher: Of the connection.
+        subject: Where to.
+        stream: What is to store it.
+    """
+
+    def __init__(self, publisher: "MemoryPublisher", subject: str, stream: str) -> None:
+        self._publisher = publisher
+        self._subject = subject
+        self._stream = stream
+        self._problem = concrete_problem(subject)
+
+    def send(self, frame: Frame, /) -> asyncio.Future[NatsReceipt]:
+        """Store a message now; while the server is down it waits. Raises PublishError for what NATS would refuse."""
+        if self._problem is not None:
+            raise PublishError(self._problem)
+        return self._publisher.store(self._subject, frame, self._stream)
+
+
 class MemoryPublisher:
     """Publishes what one connection sends, in the order of the calls.
 
@@ -49,18 +83,36 @@ class MemoryPublisher:
     def __init__(self, server: MemoryServer) -> None:
         self._server = server
         self._names: set[str] = set()
-        self._waiting: deque[tuple[Packet, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[Packet, asyncio.Future[Any] | None]] = deque()
         self._closed = False
 
     def publish(self, subject: str, frame: Frame, /) -> asyncio.Future[None] | None:
         """Publish now, or when the server is back."""
-        if self._closed:
-            raise PublishError("the NATS transport is closed")
         ready = packet(subject, frame, self._server.max_payload, self._names)
-        if self._server.online.is_set():
+        if self._server.online.is_set() and not self._closed:
             self._server.publish(ready)
             return None
-        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        return self._accepted(ready)
+
+    def store(self, subject: str, frame: Frame, stream: str, /) -> asyncio.Future[NatsReceipt]:
+        """Publish to a stream now, or when the server is back; the future tells what the stream answered."""
+        ready = packet(subject, frame, self._server.max_payload, self._names, stored=True)
+        ready = (*ready[:3], {**(ready[3] or NONE), _EXPECTED: stream})
+        accepted = self._accepted(ready)
+        if self._server.online.is_set():
+            self.back()
+        return accepted
+
+    def tell(self, reply: str, word: bytes, /) -> None:
+        """Tell a consumer what became of a message, now or when the server is back."""
+        self._waiting.append(((reply, word, "", None), None))
+        if self._server.online.is_set():
+            self.back()
+
+    def _accepted(self, ready: Packet) -> asyncio.Future[Any]:
+        if self._closed:
+            raise PublishError("the NATS transport is closed")
+        accepted: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((ready, accepted))
         return accepted
 
@@ -71,18 +123,33 @@ class MemoryPublisher:
         """Publish what waited, but for what was given up meanwhile."""
         while self._waiting:
             ready, accepted = self._waiting.popleft()
-            if not accepted.done():
-                self._server.publish(ready)
-                accepted.set_result(None)
+            if accepted is None or not accepted.done():
+                answer = self._server.publish(ready)
+                if accepted is not None:
+                    _answered(accepted, ready, answer)
 
     def close(self) -> None:
         """Give up what still waits, and accept nothing more."""
         self._closed = True
         while self._waiting:
             accepted = self._waiting.popleft()[1]
-            if not accepted.done():
+            if accepted is not None and not accepted.done():
                 accepted.set_exception(PublishError("the embedded NATS was down until the end"))
                 accepted.exception()  # nobody has to wait for it
+
+
+def _answered(accepted: asyncio.Future[Any], ready: Packet, answer: Answer) -> None:
+    """Tell who waits what became of a message: core NATS answers nothing."""
+    wanted = (ready[3] or NONE).get(_EXPECTED)
+    if isinstance(answer, Kept):
+        receipt = NatsReceipt(stream=answer.stream, sequence=answer.sequence, duplicate=answer.duplicate)
+        accepted.set_result(receipt if wanted else None)
+    elif wanted is None:
+        accepted.set_result(None)
+    else:
+        why = f'stream "{wanted}" does not store it' if answer is None else str(answer)
+        accepted.set_exception(PublishError(f'"{ready[0]}": {why}'))
+        accepted.exception()  # nobody has to wait for it
 
 
 class MemoryTransport:
@@ -135,18 +202,32 @@ class MemoryTransport:
         """Return when the server answers."""
         self.server.check_online()
 
-    def source(self, address: Address, options: Mapping[str, object], /) -> MemorySource:
+    def source(
+        self, address: Address, options: Mapping[str, object], /
+    ) -> MemorySource | MemoryStreamSource | OrderedSource:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
-        _refuse_streams(address)
         chosen = NatsSourceOptions(**cast("Mapping[str, Any]", options))
-        return MemorySource(self.server, address, chosen, self._limits)
+        stream = stream_of(address)
+        if isinstance(address, KeyValue | ObjectStore):
+            return changes_of(address, MemoryLink(self.server, address.stream))
+        if stream is None:
+            return MemorySource(self.server, address, chosen, self._limits)
+        if chosen.ordered:
+            return ordered_of(address, chosen, MemoryLink(self.server, stream.name))
+        return MemoryStreamSource(self.server, stream, address, chosen, self._open.tell)
 
-    def sender(self, address: Address, /) -> MemorySender:
+    def sender(self, address: Address, /) -> MemorySender | MemoryStreamSender:
         """Return a sender to one subject."""
+        stream = stream_of(address)
+        if stream is None:
+            return MemorySender(self._open, address.name)
+        return MemoryStreamSender(self._open, address.name, stream.name)
+
+    @property
+    def _open(self) -> MemoryPublisher:
         if self._publisher is None:
             raise TransportError("this MemoryTransport is not open")
-        _refuse_streams(address)
-        return MemorySender(self._publisher, address.name)
+        return self._publisher
 
     async def inbox(self, sink: Sink, /) -> str:
         """Begin to feed what is sent to an inbox of its own, and return that."""
@@ -155,15 +236,28 @@ class MemoryTransport:
         return inbox.name
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
-        """Return no difference: on core NATS there is nothing to declare."""
-        for address in addresses:
-            _refuse_streams(address)
-        return []
+        """Make or compare streams and buckets, and return the differences. Raises TransportError while the server is down."""
+        embedding = EMBEDDING.get()
+        foreign = embedding is not None and embedding.memory
+        return [
+            *declare_streams(self.server, addresses, topology, foreign=foreign),
+            *await declare_buckets(MemoryBuckets(self.server), addresses, topology, foreign=foreign),
+        ]
 
     async def delete_stream(self, name: str, /) -> None:
-        """Do nothing: there are no streams."""
+        """Delete a stream with what it holds; one that is not there is no error. Raises TransportError."""
+        self.server.check_online()
+        if name in self.server.jetstream.streams:
+            self.server.jetstream.delete_stream(name)
 
+    async def open_bucket(self, bucket: KeyValue, /) -> BytesBucket:
+        """Return a key-value bucket. Raises TransportError when there is none."""
+        link = MemoryLink(self.server, bucket.stream)
+        await check_there(MemoryBuckets(self.server), bucket)
+        return BytesBucket(bucket, link)
 
-def _refuse_streams(address: Address) -> None:
-    if (stream := stream_of(address)) is not None:
-        raise TransportError(f'the embedded NATS has no streams: "{stream.name}" needs a server')
+    async def open_objects(self, store: ObjectStore, /) -> BytesObjects:
+        """Return an object store. Raises TransportError when there is none."""
+        link = MemoryLink(self.server, store.stream)
+        await check_there(MemoryBuckets(self.server), store)
+        return BytesObjects(store, link)

@@ -105,6 +105,11 @@ class Manager:
             grown = replace(config, subjects=[*stream.subjects])
             await self._asked.update_stream(grown)  # pyright: ignore[reportUnknownMemberType] - `params`
 
+    async def last(self, name: str, /) -> int:
+        """Return the sequence of the last message in a stream. Raises TransportError."""
+        async with asking(f'stream "{name}" cannot be looked up'):
+            return (await self._asked.stream_info(name)).state.last_seq
+
     async def delete(self, name: str, /) -> None:
         """Delete a stream; one that is not there is no error. Raises TransportError."""
         self.forget(name)
@@ -134,6 +139,14 @@ class Manager:
         name = config.durable_name or config.name
         async with asking(f'consumer "{name}" of stream "{stream}" cannot be created'):
             return await self._asked.add_consumer(stream, config)  # pyright: ignore[reportUnknownMemberType] - `params`
+
+    async def delete_consumer(self, stream: str, name: str, /) -> None:
+        """Delete a consumer; one that is not there is no error. Raises TransportError."""
+        async with asking(f'consumer "{name}" of stream "{stream}" cannot be deleted'):
+            try:
+                await self._asked.delete_consumer(stream, name)
+            except NotFoundError:
+                return
 
 
 def _config(stream: JetStream) -> api.StreamConfig:

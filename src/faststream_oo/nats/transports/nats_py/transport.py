@@ -6,12 +6,18 @@ from typing import Any, Final, TypeVar, cast
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
 from faststream_oo.nats.address import JetStream, stream_of, subjects_of
+from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.claim import Limits
+from faststream_oo.nats.client.bucket import BytesBucket
+from faststream_oo.nats.client.declaring import check_there, declare_buckets
+from faststream_oo.nats.client.objects import BytesObjects
+from faststream_oo.nats.client.ordered import OrderedSource, changes_of
 from faststream_oo.nats.leases import Acks
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions, Push
 from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.inbox import NatsInbox
+from faststream_oo.nats.transports.nats_py.links import NatsBuckets, NatsLink
 from faststream_oo.nats.transports.nats_py.listening import NatsPySource
 from faststream_oo.nats.transports.nats_py.managing import Manager
 from faststream_oo.nats.transports.nats_py.reading import StreamSource
@@ -70,8 +76,12 @@ class NatsPyTransport:
         """Return when the server answers. Raises TransportError."""
         await self._connected.flush()
 
-    def source(self, address: Address, options: Mapping[str, object], /) -> NatsPySource | StreamSource:
+    def source(
+        self, address: Address, options: Mapping[str, object], /
+    ) -> NatsPySource | StreamSource | OrderedSource:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
+        if isinstance(address, KeyValue | ObjectStore):
+            return changes_of(address, self._link(address))
         chosen = NatsSourceOptions(**cast(Any, options))
         stream = stream_of(address)
         if stream is None:
@@ -103,8 +113,24 @@ class NatsPyTransport:
         return await NatsInbox(self._connected, sink, self._limits).open()
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
-        """Apply the mode to the streams of addresses, and return the differences. Raises TransportError."""
-        return await self._open(self._manager).declare(addresses, topology)
+        """Apply the mode to the streams and buckets among addresses, and return the differences. Raises TransportError."""
+        return [
+            *await self._open(self._manager).declare(addresses, topology),
+            *await declare_buckets(NatsBuckets(self._connected), addresses, topology),
+        ]
+
+    async def open_bucket(self, bucket: KeyValue, /) -> BytesBucket:
+        """Return a key-value bucket. Raises TransportError when there is none."""
+        await check_there(NatsBuckets(self._connected), bucket)
+        return BytesBucket(bucket, self._link(bucket))
+
+    async def open_objects(self, store: ObjectStore, /) -> BytesObjects:
+        """Return an object store. Raises TransportError when there is none."""
+        await check_there(NatsBuckets(self._connected), store)
+        return BytesObjects(store, self._link(store))
+
+    def _link(self, bucket: KeyValue | ObjectStore) -> NatsLink:
+        return NatsLink(self._connected, self._open(self._manager), bucket.stream)
 
     async def delete_stream(self, name: str, /) -> None:
         """Delete a stream with what it holds; one that is not there is no error. Raises TransportError."""

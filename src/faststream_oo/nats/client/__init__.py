@@ -1,0 +1,1 @@
+"""What the clients of NATS have in common."""

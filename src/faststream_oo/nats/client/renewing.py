@@ -1,0 +1,35 @@
+"""Renewing of messages that are held: `ack_wait` is renewed before it is over."""
+
+from collections.abc import Collection
+
+from faststream_oo.clock import Clock, Timer
+from faststream_oo.nats.leases import StreamClaim
+from faststream_oo.transport import Sink
+
+
+class Renewing:
+    """Renews what a sink holds, at a third of `ack_wait`; what it holds is looked for then, and nothing is kept for it.
+
+    Args:
+        sink: What holds messages.
+        claims: Of a consumer.
+        ack_wait: Seconds.
+        clock: Where they are read.
+    """
+
+    def __init__(self, sink: Sink, claims: Collection[StreamClaim], ack_wait: float, clock: Clock) -> None:
+        self._sink = sink
+        self._claims = claims
+        self._seconds = ack_wait / 3
+        self._clock = clock
+        self._timer: Timer = clock.call_later(self._seconds, self._renew)
+
+    def _renew(self) -> None:
+        for message in self._sink.holding():
+            if message.claim in self._claims:
+                message.claim.renew(message)
+        self._timer = self._clock.call_later(self._seconds, self._renew)
+
+    def close(self) -> None:
+        """Renew no more."""
+        self._timer.cancel()

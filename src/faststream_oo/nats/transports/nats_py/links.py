@@ -1,0 +1,122 @@
+"""Streams below buckets, and buckets themselves, by nats-py."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from attrs import evolve
+from nats.js import JetStreamContext
+from nats.js.api import KeyValueConfig, ObjectStoreConfig, StorageType
+from nats.js.errors import NotFoundError
+
+from faststream_oo.clock import LoopClock
+from faststream_oo.errors import PublishError, TransportError
+from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectStore
+from faststream_oo.nats.client.following import Following
+from faststream_oo.nats.client.link import Record
+from faststream_oo.nats.message import NONE
+from faststream_oo.nats.options import Start
+from faststream_oo.nats.transports.nats_py.connection import ANSWER_SECONDS, NatsConnection
+from faststream_oo.nats.transports.nats_py.managing import Manager, asking
+from faststream_oo.nats.transports.nats_py.seats import PushedSeat
+
+_NO_STREAM: Final = 10059
+"""What the server says where there is no such stream; where there is no such message it says 10037."""
+
+
+class NatsLink:
+    """One stream.
+
+    Args:
+        connection: Where it is.
+        manager: Of the connection.
+        stream: Its name.
+    """
+
+    def __init__(self, connection: NatsConnection, manager: Manager, stream: str) -> None:
+        self._connection = connection
+        self._manager = manager
+        self._js: JetStreamContext = connection.client.jetstream(timeout=ANSWER_SECONDS)
+        self._stream = stream
+
+    async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
+        """Store a message and return its sequence. Raises PublishError."""
+        largest = self._connection.client.max_payload
+        if len(data) > largest:
+            raise PublishError(f'"{subject}" would have {len(data):,} bytes, {largest:,} is the limit')
+        try:
+            async with asking(f'"{subject}" is not stored'):
+                stored = await self._js.publish(subject, data, stream=self._stream, headers=dict(headers))
+        except TransportError as error:
+            raise PublishError(str(error)) from error
+        return stored.seq
+
+    async def last(self, subject: str, /) -> Record | None:
+        """Return the last message on a subject."""
+        async with asking(f'stream "{self._stream}" cannot be read'):
+            try:
+                found = await self._js.get_last_msg(self._stream, subject)
+            except NotFoundError as error:
+                if error.err_code == _NO_STREAM:
+                    raise
+                return None
+        assert found.seq is not None  # the server always tells both
+        assert found.time is not None
+        return Record(found.data or b"", found.headers or NONE, found.seq, found.time.timestamp())
+
+    async def purge(self, subject: str, /) -> None:
+        """Delete every message on a subject."""
+        async with asking(f'"{subject}" cannot be deleted'):
+            await self._js.purge_stream(self._stream, subject=subject)
+
+    def follow(
+        self,
+        subjects: Sequence[str],
+        start: Start,
+        told: Callable[[str | None], object] = lambda _reason: None,
+        /,
+        *,
+        headers_only: bool = False,
+    ) -> Following:
+        """Return what reads subjects in order, not opened."""
+
+        def seat(following: Following) -> PushedSeat:
+            return PushedSeat(
+                self._connection, self._manager, self._stream, subjects, following, headers_only=headers_only
+            )
+
+        return Following(seat, start, LoopClock(), told)
+
+
+class NatsBuckets:
+    """The buckets of a server.
+
+    Args:
+        connection: Where they are.
+    """
+
+    def __init__(self, connection: NatsConnection) -> None:
+        self._js: JetStreamContext = connection.client.jetstream(timeout=ANSWER_SECONDS)
+
+    async def find(self, bucket: Bucket, /) -> Bucket | None:
+        """Return a bucket as it is, None when there is none."""
+        async with asking(f'bucket "{bucket.name}" cannot be looked up'):
+            try:
+                config = (await self._js.stream_info(bucket.stream)).config
+            except NotFoundError:
+                return None
+        found = evolve(bucket, ttl=config.max_age or None, replicas=config.num_replicas or 1)
+        found = evolve(found, storage="memory" if config.storage == StorageType.MEMORY else "file")
+        return evolve(found, history=config.max_msgs_per_subject) if isinstance(found, KeyValue) else found
+
+    async def add(self, bucket: Bucket, /) -> None:
+        """Make a bucket."""
+        storage = StorageType(bucket.storage)
+        async with asking(f'bucket "{bucket.name}" cannot be made'):
+            match bucket:
+                case KeyValue(name, history=history, ttl=ttl, replicas=replicas):
+                    await self._js.create_key_value(
+                        KeyValueConfig(bucket=name, history=history, ttl=ttl, storage=storage, replicas=replicas)
+                    )
+                case ObjectStore(name, ttl=ttl, replicas=replicas):
+                    config = ObjectStoreConfig(bucket=name, ttl=ttl, storage=storage, replicas=replicas)
+                    await self._js.create_object_store(name, config=config)

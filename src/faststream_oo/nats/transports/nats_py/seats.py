@@ -1,0 +1,169 @@
+"""Consumers that a server pushes to this process, in order and unacknowledged, as long as both are there."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from faststream_oo.errors import TransportError
+from faststream_oo.nats.client.following import Following
+from faststream_oo.nats.options import Start
+from faststream_oo.nats.transports.nats_py.connection import NatsConnection
+from faststream_oo.nats.transports.nats_py.managing import Manager, asking, filtered, place_to_start
+
+_HEARTBEAT: Final = 5.0
+"""Seconds between signs of the server; without any in the time of two the consumer is made anew."""
+
+_INACTIVE: Final = 60.0
+"""Seconds until the server deletes a consumer whose client is gone."""
+
+_CONTROL: Final = "100"
+"""Status of what is no message: a sign that the server is there, or a question whether to go on."""
+
+
+class PushedSeat:
+    """One consumer that pushes to a `Following`.
+
+    Args:
+        connection: Where.
+        manager: Makes it.
+        stream: Its name.
+        subjects: What it takes.
+        following: Who is fed.
+        headers_only: Whether bodies are left out.
+    """
+
+    def __init__(
+        self,
+        connection: NatsConnection,
+        manager: Manager,
+        stream: str,
+        subjects: Sequence[str],
+        following: Following,
+        *,
+        headers_only: bool,
+    ) -> None:
+        self._connection = connection
+        self._manager = manager
+        self._stream = stream
+        self._subjects = subjects
+        self._following = following
+        self._headers_only = headers_only
+        self._name = secrets.token_hex(8)
+        self._subscription: Subscription | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._heard = True
+
+    async def open(self, start: Start, /) -> int:
+        """Make the consumer, and return how many messages there are for it already. Raises TransportError."""
+        self._check_online()
+        client = self._connection.client
+        inbox = client.new_inbox()
+        async with asking(f'stream "{self._stream}" cannot be followed'):
+            self._subscription = await client.subscribe(  # pyright: ignore[reportUnknownMemberType] - `future`
+                inbox, cb=self._take
+            )
+        info = await self._manager.make_consumer(self._stream, self._config(inbox, start))
+        self._connection.tell(self)
+        self._watching = asyncio.create_task(self._watch(), name=f"watching {self._stream}")
+        return info.num_pending or 0
+
+    def _config(self, inbox: str, start: Start) -> ConsumerConfig:
+        return ConsumerConfig(
+            name=self._name,
+            deliver_subject=inbox,
+            ack_policy=AckPolicy.NONE,
+            max_deliver=1,
+            mem_storage=True,
+            num_replicas=1,
+            flow_control=True,
+            idle_heartbeat=_HEARTBEAT,
+            inactive_threshold=_INACTIVE,
+            headers_only=self._headers_only or None,
+            **filtered(self._subjects),
+            **place_to_start(start),
+        )
+
+    async def last(self) -> int:
+        """Return the sequence of the last message in the stream. Raises TransportError."""
+        self._check_online()
+        return await self._manager.last(self._stream)
+
+    async def lag(self) -> int:
+        """Return how many messages were not fed yet. Raises TransportError."""
+        self._check_online()
+        info = await self._manager.consumer(self._stream, self._name)
+        if info is None:
+            raise TransportError(f'stream "{self._stream}" is not followed now')
+        sent = 0 if info.delivered is None else info.delivered.consumer_seq
+        return (info.num_pending or 0) + sent - self._following.delivered
+
+    def _check_online(self) -> None:
+        if not self._connection.online.is_set():
+            raise TransportError("NATS is away")
+
+    async def close(self) -> None:
+        """Leave, and have the consumer deleted where the server is there."""
+        self._connection.forget(self)
+        if self._watching is not None:
+            self._watching.cancel()
+        subscription, self._subscription = self._subscription, None
+        if subscription is None or not self._connection.online.is_set():
+            return
+        # Where the server does not answer it deletes the consumer by itself.
+        with contextlib.suppress(TransportError):
+            async with asking(f'stream "{self._stream}" is followed on'):
+                await subscription.unsubscribe()
+            await self._manager.delete_consumer(self._stream, self._name)
+
+    # What the server sends ----------------------------------------------------------------------------------------
+
+    async def _take(self, received: Msg) -> None:
+        self._heard = True
+        headers = received.headers
+        if headers is not None and headers.get("Status") == _CONTROL:
+            await self._answer(received.reply, headers)
+            return
+        await self._following.fits()
+        self._following.feed(self, received)
+
+    async def _answer(self, reply: str, headers: dict[str, str]) -> None:
+        """Answer what is no message: everything before it has been taken."""
+        stalled = reply or headers.get("Nats-Consumer-Stalled")
+        if stalled:
+            await self._connection.client.publish(stalled)
+        last = headers.get("Nats-Last-Consumer")
+        if last is not None and int(last) != self._following.delivered:
+            self._following.lost(self, "messages were missed")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(2 * _HEARTBEAT)
+            # While it is full nothing is taken, the signs of the server neither.
+            if not self._heard and self._following.room > 0 and self._connection.online.is_set():
+                self._following.lost(self, f"no sign of the server in {2 * _HEARTBEAT:g} s")
+            self._heard = False
+
+    # What the connection tells ------------------------------------------------------------------------------------
+
+    def away(self, reason: str, /) -> None:
+        """Hear that the server is lost."""
+        self._following.away(self, reason)
+
+    def back(self) -> None:
+        """Hear that the server is back: its consumer may not be, and what was on its way is gone."""
+        self._following.lost(self, "the connection was lost")
+
+    def ended(self, error: TransportError, /) -> None:
+        """Hear that the client gave up."""
+        self._following.failed(error)
+
+    def overflowed(self, subscription: object, /) -> None:
+        """Hear that the client dropped a message."""
+        if subscription is self._subscription:
+            self._following.lost(self, "the client's buffer was full")
