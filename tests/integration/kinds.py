@@ -12,6 +12,7 @@ from attrs import frozen
 from tests.integration.kafka.worlds import ConfluentWorld
 from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
 from tests.integration.kafka.worlds import RealWorld as RealKafka
+from tests.integration.nats.worlds import EmbeddedStreamWorld as EmbeddedNatsStreams
 from tests.integration.nats.worlds import EmbeddedWorld as EmbeddedNats
 from tests.integration.nats.worlds import RealStreamWorld
 from tests.integration.nats.worlds import RealWorld as RealNats
@@ -100,6 +101,7 @@ KINDS = {
     "kafka-confluent": Kind(ConfluentWorld, KAFKA),
     "nats-memory": Kind(EmbeddedNats, promises=False),
     "nats": Kind(RealNats, NATS, promises=False),
+    "nats-stream-memory": Kind(EmbeddedNatsStreams),
     "nats-stream": Kind(RealStreamWorld, NATS),
     "rabbit-memory": Kind(EmbeddedRabbit),
     "rabbit": Kind(RealRabbit, RABBIT),
@@ -127,5 +129,6 @@ mortal = pytest.mark.parametrize(
 
 
 def of(protocol: str) -> pytest.MarkDecorator:
-    """Return the mark of tests of one protocol's own features: its brokers, embedded and real."""
-    return pytest.mark.parametrize("world", [name for name in KINDS if name.startswith(protocol)], indirect=True)
+    """Return the mark of tests of one protocol's own features: its brokers, embedded and real; streams are apart."""
+    ours = [name for name in KINDS if name.startswith(protocol) and ("-stream" in name) == ("-stream" in protocol)]
+    return pytest.mark.parametrize("world", ours, indirect=True)

@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 from faststream_oo.address import Address
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
+from faststream_oo.errors import TransportError
 from faststream_oo.nats import (
     JetStream,
     NatsBroker,
@@ -33,7 +34,9 @@ from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.message import Received
 from faststream_oo.nats.transport import NatsTransport
 from faststream_oo.nats.transports.memory import MemoryServer, MemoryTransport
-from faststream_oo.nats.transports.memory.server import Interest
+from faststream_oo.nats.transports.memory.jetstream import Kept
+from faststream_oo.nats.transports.memory.server import Delivered, Interest
+from faststream_oo.nats.transports.memory.streams import StreamConfig
 from faststream_oo.nats.transports.nats_py import NatsPyTransport
 from tests.integration.worlds import Headers, Method, World, Written
 
@@ -299,3 +302,39 @@ class RealStreamWorld(StreamWorld):
                 await self.streams.delete_stream(stream)
             else:
                 await self.streams.delete_consumer(stream, consumer)
+
+
+class EmbeddedStreamWorld(StreamWorld):
+    """The streams of the embedded NATS, looked into."""
+
+    fuzzed = 1000
+
+    def __init__(self, embedding: Embedding | None = None) -> None:
+        super().__init__()
+        self._embedding = embedding or Embedding(LoopClock())
+        self.settings = NatsSettings()
+        self.server: MemoryServer = self._embedding.cluster(("nats", self.settings.servers), MemoryServer)
+
+    def below(self) -> AbstractContextManager[object]:
+        return embedded(self._embedding)
+
+    async def create(self, name: str, /) -> str:
+        whole = self.name(name)
+        self.server.jetstream.add_stream(StreamConfig(whole, subjects=[whole, f"{whole}.>"]))
+        return whole
+
+    async def put(self, address: str, body: bytes, key: bytes | None = None, headers: Headers = ()) -> None:
+        named = dict(headers) if key is None else {**dict(headers), "fsoo-key": key.decode()}
+        assert isinstance(self.server.publish((address, body, "", named)), Kept)
+
+    async def stored(self, stream: str, subject: str, /) -> Sequence[Received]:
+        there = self.server.jetstream.streams.get(stream)
+        found = [] if there is None else [one for one in there.from_place(1) if one.subject == subject]
+        return [Delivered(one.subject, one.data, "", one.headers) for one in found]
+
+    async def remove(self, stream: str, consumer: str | None = None, /) -> None:
+        with suppress(TransportError):
+            if consumer is None:
+                self.server.jetstream.delete_stream(stream)
+            else:
+                self.server.jetstream.delete_consumer(stream, consumer)

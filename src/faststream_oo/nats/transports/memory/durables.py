@@ -8,7 +8,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from attrs import evolve, field, frozen
 
 from faststream_oo.clock import Clock, Timer
-from faststream_oo.nats.address import matches
+from faststream_oo.nats.transports.memory.patterns import takes
 from faststream_oo.nats.transports.memory.streams import MemoryStream, Stored
 
 NANOSECONDS: Final = 1_000_000_000
@@ -104,6 +104,7 @@ class MemoryConsumer:
         self, config: ConsumerConfig, stream: MemoryStream, clock: Clock, abandoned: Callable[[], object]
     ) -> None:
         self.config = config
+        self._takes = takes(config.patterns)
         self.takers: deque[Taker] = deque()
         self.pending: dict[int, float] = {}
         """Sequences that were delivered and have not ended, with the time when they come again."""
@@ -140,6 +141,7 @@ class MemoryConsumer:
     def update(self, config: ConsumerConfig, /) -> None:
         """Take what may be changed of a consumer."""
         self.config = config
+        self._takes = takes(config.patterns)
         self.waiting = len(self._backlog) + sum(
             1 for one in self._stream.from_place(self._next) if self.wants(one.subject)
         )
@@ -154,7 +156,7 @@ class MemoryConsumer:
 
     def wants(self, subject: str, /) -> bool:
         """Whether its filters take a subject."""
-        return any(matches(pattern, subject) for pattern in self.config.patterns)
+        return bool(self._takes(subject))
 
     def awaits(self, message: Stored, /) -> bool:
         """Whether it will deliver a message for the first time."""

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from attrs import field, frozen
 
 from faststream_oo.clock import Clock
-from faststream_oo.nats.address import matches, overlap
+from faststream_oo.nats.address import overlap
 from faststream_oo.nats.transports.memory.durables import NANOSECONDS, ConsumerConfig, MemoryConsumer, updated
 from faststream_oo.nats.transports.memory.streams import MemoryStream, StreamConfig, StreamError
 
@@ -93,7 +93,7 @@ class MemoryJetStream:
         if stream.config.storage != config.storage:
             raise StreamError(10052, "stream configuration update can not change storage type")
         self._check_subjects(config)
-        stream.config = config
+        stream.update(config)
 
     def _check_subjects(self, config: StreamConfig) -> None:
         ours = config.captured
@@ -154,7 +154,7 @@ class MemoryJetStream:
     def capture(self, subject: str, data: bytes, headers: Mapping[str, str] | None, /) -> Answer:
         """Store a message in the stream that captures its subject, and return what that answers; None where none does."""
         for stream in self.streams.values():
-            if any(matches(pattern, subject) for pattern in stream.config.captured):
+            if stream.captures(subject):
                 try:
                     sequence, duplicate = stream.store(subject, data, headers)
                 except StreamError as error:

@@ -8,8 +8,8 @@ from attrs import field, frozen
 
 from faststream_oo.clock import Clock, Timer
 from faststream_oo.errors import TransportError
-from faststream_oo.nats.address import matches
 from faststream_oo.nats.message import NONE
+from faststream_oo.nats.transports.memory.patterns import takes
 
 ID: Final = "Nats-Msg-Id"
 """Header by which a stream knows a message again."""
@@ -127,6 +127,8 @@ class MemoryStream:
 
     def __init__(self, config: StreamConfig, clock: Clock) -> None:
         self.config = config
+        self.captures = takes(config.captured)
+        """Whether it stores a subject."""
         self.followers: dict[str, Follower] = {}
         """Its consumers by name."""
         self.first = 1
@@ -162,15 +164,16 @@ class MemoryStream:
 
     def last_per_subject(self, wants: Iterable[str], /) -> Sequence[Stored]:
         """Return the last message of every subject that patterns take, in order."""
-        patterns = tuple(wants)
-        found = (
-            next(reversed(places))
-            for subject, places in self._by_subject.items()
-            if any(matches(pattern, subject) for pattern in patterns)
-        )
+        wanted = takes(wants)
+        found = (next(reversed(places)) for subject, places in self._by_subject.items() if wanted(subject))
         return [self._messages[place] for place in sorted(found)]
 
     # In -----------------------------------------------------------------------------------------------------------
+
+    def update(self, config: StreamConfig, /) -> None:
+        """Take another configuration."""
+        self.config = config
+        self.captures = takes(config.captured)
 
     def store(self, subject: str, data: bytes, headers: Mapping[str, str] | None) -> tuple[int, bool]:
         """Store a message.
@@ -184,17 +187,18 @@ class MemoryStream:
         headers = headers or NONE
         self._check_expected(headers, "Nats-Expected-Stream", self.config.name, 10060, "expected stream does not match")
         ident = headers.get(ID, "")
-        if ident and (known := self._known(ident)) is not None:
+        now = self._clock.wall()
+        if ident and (known := self._known(ident, now)) is not None:
             return known, True
         self._check_order(subject, headers)
-        message = Stored(self.last + 1, subject, data, headers, self._clock.wall())
+        message = Stored(self.last + 1, subject, data, headers, now)
         self._check_limits(message)
         self._make_room(message)
         self._append(message, ident)
         return message.sequence, False
 
-    def _known(self, ident: str) -> int | None:
-        since = self._clock.time() - self.config.duplicate_window
+    def _known(self, ident: str, now: float) -> int | None:
+        since = now - self.config.duplicate_window
         while self._ids and next(iter(self._ids.values()))[1] <= since:
             self._ids.popitem(last=False)
         return self._ids[ident][0] if ident in self._ids else None
@@ -241,7 +245,7 @@ class MemoryStream:
         self.last = message.sequence
         self._last_id = ident
         if ident:
-            self._ids[ident] = message.sequence, self._clock.time()
+            self._ids[ident] = message.sequence, message.time
         wanting = {name for name, follower in self.followers.items() if follower.wants(message.subject)}
         if self.config.retention == "interest":
             if not wanting:
@@ -287,12 +291,8 @@ class MemoryStream:
         if pattern is None:
             places = list(self._messages)
         else:
-            places = [
-                place
-                for subject in list(self._by_subject)
-                if matches(pattern, subject)
-                for place in self._by_subject[subject]
-            ]
+            wanted = takes([pattern])
+            places = [place for subject, ones in self._by_subject.items() if wanted(subject) for place in ones]
         for place in places:
             self.remove(place)
         return len(places)
