@@ -8,7 +8,7 @@ from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
 from faststream_oo.nats.address import JetStream, subjects_of
 from faststream_oo.nats.client.renewing import Renewing
-from faststream_oo.nats.leases import ACKED, RETURNED, StreamClaims, Tell
+from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import NatsSourceOptions, Pull
 from faststream_oo.nats.transports.memory.durables import ConsumerConfig, Delivery, MemoryConsumer
@@ -25,20 +25,20 @@ class MemoryStreamSource:
         stream: Which.
         address: What is taken of it.
         options: Of the subscription.
-        tell: What reaches the consumer.
+        acks: What tells the consumer.
     """
 
     def __init__(
-        self, server: MemoryServer, stream: JetStream, address: Address, options: NatsSourceOptions, tell: Tell
+        self, server: MemoryServer, stream: JetStream, address: Address, options: NatsSourceOptions, acks: Acks
     ) -> None:
         self._server = server
         self._stream = stream.name
         self._options = options
         self._name = options.group or ""
-        self._tell = tell
+        self._acks = acks
         subjects = subjects_of(address)
         self._filters = [subject.pattern for subject in subjects]
-        self._claims = StreamClaims(subjects, self._name, tell if options.settles else None)
+        self._claims = StreamClaims(subjects, self._name, acks if options.settles else None)
         self._consumer: MemoryConsumer | None = None
         self._sink: Sink | None = None
         self._renewing: Renewing | None = None
@@ -115,7 +115,7 @@ class MemoryStreamSource:
         self._fresh.append(self._claims.received(delivered_of(delivery)))
         self._wake.set()
         if not self._options.settles:
-            self._tell(delivery.reply, ACKED)
+            self._acks.tell(delivery.reply, ACKED)
 
     def gone(self) -> None:
         """Hear that the consumer is deleted."""
@@ -164,10 +164,11 @@ class MemoryStreamSource:
             self._sink.feed(fresh)  # nobody would deliver it again
             return
         for message in fresh:
-            self._tell(message.raw.reply, RETURNED)
+            self._acks.tell(message.raw.reply, RETURNED)
 
     async def flush(self) -> None:
-        """Return: every settle has reached the consumer."""
+        """Let every settle reach the consumer."""
+        self._acks.flush()
 
     async def close(self) -> None:
         """Leave; what is unsettled comes again when it has waited long enough."""

@@ -15,6 +15,7 @@ from faststream_oo.nats.client.bucket import BytesBucket
 from faststream_oo.nats.client.declaring import check_there, declare_buckets
 from faststream_oo.nats.client.objects import BytesObjects
 from faststream_oo.nats.client.ordered import OrderedSource, changes_of, ordered_of
+from faststream_oo.nats.leases import Acks, Told
 from faststream_oo.nats.message import NONE, NatsReceipt
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
 from faststream_oo.nats.packets import Packet, packet
@@ -85,6 +86,8 @@ class MemoryPublisher:
         self._names: set[str] = set()
         self._waiting: deque[tuple[Packet, asyncio.Future[Any] | None]] = deque()
         self._closed = False
+        self.acks = Acks(self.tell)
+        """What consumers are told."""
 
     def publish(self, subject: str, frame: Frame, /) -> asyncio.Future[None] | None:
         """Publish now, or when the server is back."""
@@ -103,9 +106,9 @@ class MemoryPublisher:
             self.back()
         return accepted
 
-    def tell(self, reply: str, word: bytes, /) -> None:
-        """Tell a consumer what became of a message, now or when the server is back."""
-        self._waiting.append(((reply, word, "", None), None))
+    def tell(self, told: Sequence[Told], /) -> None:
+        """Tell consumers what became of messages, now or when the server is back."""
+        self._waiting.extend((one, None) for one in told)
         if self._server.online.is_set():
             self.back()
 
@@ -214,7 +217,7 @@ class MemoryTransport:
             return MemorySource(self.server, address, chosen, self._limits)
         if chosen.ordered:
             return ordered_of(address, chosen, MemoryLink(self.server, stream.name))
-        return MemoryStreamSource(self.server, stream, address, chosen, self._open.tell)
+        return MemoryStreamSource(self.server, stream, address, chosen, self._open.acks)
 
     def sender(self, address: Address, /) -> MemorySender | MemoryStreamSender:
         """Return a sender to one subject."""

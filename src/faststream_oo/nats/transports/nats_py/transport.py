@@ -76,9 +76,7 @@ class NatsPyTransport:
         """Return when the server answers. Raises TransportError."""
         await self._connected.flush()
 
-    def source(
-        self, address: Address, options: Mapping[str, object], /
-    ) -> NatsPySource | StreamSource | OrderedSource:
+    def source(self, address: Address, options: Mapping[str, object], /) -> NatsPySource | StreamSource | OrderedSource:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
         if isinstance(address, KeyValue | ObjectStore):
             return changes_of(address, self._link(address))
