@@ -61,6 +61,8 @@ class NatsMessage(Message[T_co]):
 
     __slots__ = ("_operation", "_sequence", "_stream", "_subject")
 
+    _operation: Operation | None
+
     def __init__(
         self,
         *,
@@ -160,6 +162,25 @@ class Received(Protocol):
     def headers(self) -> Mapping[str, str] | None:
         """Text headers, None when there are none."""
         ...
+
+
+@frozen
+class Change:
+    """A change of a bucket, in the shape of what a client hands over.
+
+    Attributes:
+        subject: Where it was stored.
+        reply: Tells its place.
+        data: The body that a handler gets.
+        headers: Text headers, the changed key as `fsoo-key` among them.
+        operation: What was done.
+    """
+
+    subject: str
+    reply: str
+    data: bytes
+    headers: Mapping[str, str]
+    operation: Operation
 
 
 class MessageClaim(Protocol):
@@ -262,8 +283,9 @@ class ReceivedMessage(NatsMessage[T_co]):
 
     @property
     def operation(self) -> Operation | None:
-        """None: it tells of no bucket."""
-        return None
+        """What the change of a bucket did; None for other messages."""
+        received = self._received
+        return received.operation if isinstance(received, Change) else None
 
     @property
     def place(self) -> "Place | None":

@@ -8,7 +8,7 @@ from typing import Final
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import Entry, KeyValue, key_problem, keys_problem
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.link import Record, StreamLink
+from faststream_oo.nats.client.storage import Record, StreamLink
 from faststream_oo.nats.message import NONE, Operation, Received, place_of
 from faststream_oo.nats.options import Start
 

@@ -58,7 +58,7 @@ class Following:
         self.emptied: Callable[[], object] = lambda: None
         """Called when there is room again after there was none."""
         self._make = seat
-        self._start = start
+        self._start: Start = start
         self._afresh: Start = "earliest" if start == "latest" else start
         self._backoff = Backoff(clock)
         self._told = told

@@ -13,7 +13,7 @@ from attrs import frozen
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import ObjectInfo, ObjectStore
 from faststream_oo.nats.client.bucket import until_now
-from faststream_oo.nats.client.link import StreamLink
+from faststream_oo.nats.client.storage import StreamLink
 from faststream_oo.nats.message import NONE, place_of
 
 CHUNK: Final = 128 * 1024

@@ -9,7 +9,7 @@ from faststream_oo.nats.address import Subject, matches, subjects_of
 from faststream_oo.nats.buckets import Bucket
 from faststream_oo.nats.client.changes import Read, reads
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.link import StreamLink
+from faststream_oo.nats.client.storage import StreamLink
 from faststream_oo.nats.leases import StreamClaim
 from faststream_oo.nats.message import Received, ReceivedMessage
 from faststream_oo.nats.options import NatsSourceOptions, Push, Start
@@ -27,7 +27,7 @@ def ordered_of(address: Address, options: NatsSourceOptions, link: StreamLink, /
     patterns = [subject.pattern for subject in subjects]
     headers_only = isinstance(options.via, Push) and options.via.headers_only
     follow: Follow = lambda told: link.follow(patterns, options.start, told, headers_only=headers_only)  # noqa: E731
-    return OrderedSource(follow, subjects, f"an ordered consumer of {address.name}", ReceivedMessage)
+    return OrderedSource(follow, subjects, f"an ordered consumer of {address.name}", _as_it_is)
 
 
 def changes_of(bucket: Bucket, link: StreamLink, /) -> "OrderedSource":
@@ -44,7 +44,7 @@ class OrderedSource:
         follow: Makes it.
         subjects: What it reads, prefix included.
         name: For people.
-        read: Makes messages.
+        read: Makes of it what a handler gets.
     """
 
     def __init__(self, follow: Follow, subjects: Sequence[Subject], name: str, read: Read) -> None:
@@ -86,8 +86,11 @@ class OrderedSource:
             await asyncio.sleep(0)  # more may be there at once: others get their turn
 
     def _made(self, received: Received) -> ReceivedMessage | None:
+        read = self._read(received)
+        if read is None:
+            return None
         self._position += 1
-        return self._read(received, self._claim_of(received.subject), self._position)
+        return ReceivedMessage(read, self._claim_of(read.subject), self._position)
 
     def _claim_of(self, subject: str) -> StreamClaim:
         first, *others = self._claims
@@ -124,3 +127,7 @@ class OrderedSource:
     async def lag(self) -> int | None:
         """Messages that were not fed; None while the server is away."""
         return None if self._following is None else await self._following.lag()
+
+
+def _as_it_is(received: Received) -> Received:
+    return received

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 from faststream_oo.address import Address
 from faststream_oo.current import EMBEDDING, clock
@@ -12,24 +12,25 @@ from faststream_oo.nats.address import concrete_problem, stream_of
 from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.client.bucket import BytesBucket
-from faststream_oo.nats.client.declaring import check_there, declare_buckets
+from faststream_oo.nats.client.making import check_there, declare_buckets
 from faststream_oo.nats.client.objects import BytesObjects
 from faststream_oo.nats.client.ordered import OrderedSource, changes_of, ordered_of
 from faststream_oo.nats.leases import Acks, Told
-from faststream_oo.nats.message import NONE, NatsReceipt
+from faststream_oo.nats.message import NatsReceipt
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
-from faststream_oo.nats.packets import Packet, packet
-from faststream_oo.nats.transports.memory.declaring import MemoryBuckets, declare_streams
+from faststream_oo.nats.packets import Packet, packet, stored_packet
+from faststream_oo.nats.transports.memory.describing import MemoryBuckets, declare_streams
 from faststream_oo.nats.transports.memory.inbox import MemoryInbox
 from faststream_oo.nats.transports.memory.jetstream import Answer, Kept
-from faststream_oo.nats.transports.memory.links import MemoryLink
 from faststream_oo.nats.transports.memory.listeners import MemorySource
-from faststream_oo.nats.transports.memory.reading import MemoryStreamSource
+from faststream_oo.nats.transports.memory.pushing import MemoryLink
 from faststream_oo.nats.transports.memory.server import MemoryServer
+from faststream_oo.nats.transports.memory.taking import MemoryStreamSource
 from faststream_oo.options import Topology
 from faststream_oo.transport import Frame, Sink
 
-_EXPECTED: Final = "Nats-Expected-Stream"
+Read: TypeAlias = Callable[[asyncio.Future[Any], str, Answer], None]
+"""Tells who waits for a message what the server answered to it on its subject."""
 
 
 class MemorySender:
@@ -58,20 +59,18 @@ class MemoryStreamSender:
     Args:
         publisher: Of the connection.
         subject: Where to.
-        stream: What is to store it.
     """
 
-    def __init__(self, publisher: "MemoryPublisher", subject: str, stream: str) -> None:
+    def __init__(self, publisher: "MemoryPublisher", subject: str) -> None:
         self._publisher = publisher
         self._subject = subject
-        self._stream = stream
         self._problem = concrete_problem(subject)
 
     def send(self, frame: Frame, /) -> asyncio.Future[NatsReceipt]:
         """Store a message now; while the server is down it waits. Raises PublishError for what NATS would refuse."""
         if self._problem is not None:
             raise PublishError(self._problem)
-        return self._publisher.store(self._subject, frame, self._stream)
+        return self._publisher.store(self._subject, frame)
 
 
 class MemoryPublisher:
@@ -84,7 +83,7 @@ class MemoryPublisher:
     def __init__(self, server: MemoryServer) -> None:
         self._server = server
         self._names: set[str] = set()
-        self._waiting: deque[tuple[Packet, asyncio.Future[Any] | None]] = deque()
+        self._waiting: deque[tuple[Packet, asyncio.Future[Any] | None, Read]] = deque()
         self._closed = False
         self.acks = Acks(self.tell)
         """What consumers are told."""
@@ -95,28 +94,26 @@ class MemoryPublisher:
         if self._server.online.is_set() and not self._closed:
             self._server.publish(ready)
             return None
-        return self._accepted(ready)
+        return self._accepted(ready, _nothing)
 
-    def store(self, subject: str, frame: Frame, stream: str, /) -> asyncio.Future[NatsReceipt]:
+    def store(self, subject: str, frame: Frame, /) -> asyncio.Future[NatsReceipt]:
         """Publish to a stream now, or when the server is back; the future tells what the stream answered."""
-        ready = packet(subject, frame, self._server.max_payload, self._names, stored=True)
-        ready = (*ready[:3], {**(ready[3] or NONE), _EXPECTED: stream})
-        accepted = self._accepted(ready)
+        accepted = self._accepted(stored_packet(subject, "", frame, self._server.max_payload, self._names), _stored)
         if self._server.online.is_set():
             self.back()
         return accepted
 
     def tell(self, told: Sequence[Told], /) -> None:
         """Tell consumers what became of messages, now or when the server is back."""
-        self._waiting.extend((one, None) for one in told)
+        self._waiting.extend((one, None, _nothing) for one in told)
         if self._server.online.is_set():
             self.back()
 
-    def _accepted(self, ready: Packet) -> asyncio.Future[Any]:
+    def _accepted(self, ready: Packet, read: "Read") -> asyncio.Future[Any]:
         if self._closed:
             raise PublishError("the NATS transport is closed")
         accepted: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((ready, accepted))
+        self._waiting.append((ready, accepted, read))
         return accepted
 
     def away(self, reason: str, /) -> None:
@@ -125,34 +122,35 @@ class MemoryPublisher:
     def back(self) -> None:
         """Publish what waited, but for what was given up meanwhile."""
         while self._waiting:
-            ready, accepted = self._waiting.popleft()
+            ready, accepted, read = self._waiting.popleft()
             if accepted is None or not accepted.done():
                 answer = self._server.publish(ready)
                 if accepted is not None:
-                    _answered(accepted, ready, answer)
+                    read(accepted, ready[0], answer)
 
     def close(self) -> None:
         """Give up what still waits, and accept nothing more."""
         self._closed = True
         while self._waiting:
-            accepted = self._waiting.popleft()[1]
+            _, accepted, _ = self._waiting.popleft()
             if accepted is not None and not accepted.done():
                 accepted.set_exception(PublishError("the embedded NATS was down until the end"))
                 accepted.exception()  # nobody has to wait for it
 
 
-def _answered(accepted: asyncio.Future[Any], ready: Packet, answer: Answer) -> None:
-    """Tell who waits what became of a message: core NATS answers nothing."""
-    wanted = (ready[3] or NONE).get(_EXPECTED)
+def _nothing(accepted: asyncio.Future[Any], _subject: str, _answer: Answer) -> None:
+    """Core NATS answers nothing."""
+    accepted.set_result(None)
+
+
+def _stored(accepted: asyncio.Future[Any], subject: str, answer: Answer) -> None:
+    """Tell who waits what a stream said, or that there is none."""
     if isinstance(answer, Kept):
-        receipt = NatsReceipt(stream=answer.stream, sequence=answer.sequence, duplicate=answer.duplicate)
-        accepted.set_result(receipt if wanted else None)
-    elif wanted is None:
-        accepted.set_result(None)
-    else:
-        why = f'stream "{wanted}" does not store it' if answer is None else str(answer)
-        accepted.set_exception(PublishError(f'"{ready[0]}": {why}'))
-        accepted.exception()  # nobody has to wait for it
+        accepted.set_result(NatsReceipt(stream=answer.stream, sequence=answer.sequence, duplicate=answer.duplicate))
+        return
+    why = f'no stream stores "{subject}"' if answer is None else f'"{subject}": {answer}'
+    accepted.set_exception(PublishError(why))
+    accepted.exception()  # nobody has to wait for it
 
 
 class MemoryTransport:
@@ -224,7 +222,7 @@ class MemoryTransport:
         stream = stream_of(address)
         if stream is None:
             return MemorySender(self._open, address.name)
-        return MemoryStreamSender(self._open, address.name, stream.name)
+        return MemoryStreamSender(self._open, address.name)
 
     @property
     def _open(self) -> MemoryPublisher:

@@ -54,7 +54,8 @@ class Manager:
     """
 
     def __init__(self, client: Client) -> None:
-        self._asked: JetStreamContext = client.jetstream(timeout=ANSWER_SECONDS)  # pyright: ignore[reportUnknownMemberType] - `opts`
+        self.context: JetStreamContext = client.jetstream(timeout=ANSWER_SECONDS)  # pyright: ignore[reportUnknownMemberType] - `opts`
+        """The client's own way to ask."""
         self._stores: dict[str, Sequence[str]] = {}
 
     # Streams --------------------------------------------------------------------------------------------------------
@@ -91,31 +92,31 @@ class Manager:
     async def _stream(self, name: str) -> JetStream | None:
         async with asking(f'stream "{name}" cannot be looked up'):
             try:
-                return _described((await self._asked.stream_info(name)).config)
+                return _described((await self.context.stream_info(name)).config)
             except NotFoundError:
                 return None
 
     async def _make(self, stream: JetStream) -> None:
         async with asking(f'stream "{stream.name}" cannot be created'):
-            await self._asked.add_stream(_config(stream))  # pyright: ignore[reportUnknownMemberType] - `params`
+            await self.context.add_stream(_config(stream))  # pyright: ignore[reportUnknownMemberType] - `params`
 
     async def _grow(self, stream: JetStream) -> None:
         async with asking(f'stream "{stream.name}" cannot be made to store {", ".join(stream.subjects)}'):
-            config = (await self._asked.stream_info(stream.name)).config
+            config = (await self.context.stream_info(stream.name)).config
             grown = replace(config, subjects=[*stream.subjects])
-            await self._asked.update_stream(grown)  # pyright: ignore[reportUnknownMemberType] - `params`
+            await self.context.update_stream(grown)  # pyright: ignore[reportUnknownMemberType] - `params`
 
     async def last(self, name: str, /) -> int:
         """Return the sequence of the last message in a stream. Raises TransportError."""
         async with asking(f'stream "{name}" cannot be looked up'):
-            return (await self._asked.stream_info(name)).state.last_seq
+            return (await self.context.stream_info(name)).state.last_seq
 
     async def delete(self, name: str, /) -> None:
         """Delete a stream; one that is not there is no error. Raises TransportError."""
         self.forget(name)
         async with asking(f'stream "{name}" cannot be deleted'):
             try:
-                await self._asked.delete_stream(name)
+                await self.context.delete_stream(name)
             except NotFoundError:
                 return
 
@@ -129,7 +130,7 @@ class Manager:
         """Return a consumer that is there, None when it or its stream is not. Raises TransportError."""
         async with asking(f'consumer "{name}" of stream "{stream}" cannot be looked up'):
             try:
-                found: api.ConsumerInfo = await self._asked.consumer_info(stream, name)
+                found: api.ConsumerInfo = await self.context.consumer_info(stream, name)
                 return found
             except NotFoundError:
                 return None
@@ -138,13 +139,13 @@ class Manager:
         """Create a consumer and return how the server has it. Raises TransportError."""
         name = config.durable_name or config.name
         async with asking(f'consumer "{name}" of stream "{stream}" cannot be created'):
-            return await self._asked.add_consumer(stream, config)  # pyright: ignore[reportUnknownMemberType] - `params`
+            return await self.context.add_consumer(stream, config)  # pyright: ignore[reportUnknownMemberType] - `params`
 
     async def delete_consumer(self, stream: str, name: str, /) -> None:
         """Delete a consumer; one that is not there is no error. Raises TransportError."""
         async with asking(f'consumer "{name}" of stream "{stream}" cannot be deleted'):
             try:
-                await self._asked.delete_consumer(stream, name)
+                await self.context.delete_consumer(stream, name)
             except NotFoundError:
                 return
 

@@ -9,7 +9,7 @@ from faststream_oo.nats.address import JetStream, stream_of, subjects_of
 from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.client.bucket import BytesBucket
-from faststream_oo.nats.client.declaring import check_there, declare_buckets
+from faststream_oo.nats.client.making import check_there, declare_buckets
 from faststream_oo.nats.client.objects import BytesObjects
 from faststream_oo.nats.client.ordered import OrderedSource, changes_of
 from faststream_oo.nats.leases import Acks
@@ -17,7 +17,7 @@ from faststream_oo.nats.options import NatsSettings, NatsSourceOptions, Push
 from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.inbox import NatsInbox
-from faststream_oo.nats.transports.nats_py.links import NatsBuckets, NatsLink
+from faststream_oo.nats.transports.nats_py.keeping import NatsBuckets, NatsLink
 from faststream_oo.nats.transports.nats_py.listening import NatsPySource
 from faststream_oo.nats.transports.nats_py.managing import Manager
 from faststream_oo.nats.transports.nats_py.reading import StreamSource
@@ -114,17 +114,17 @@ class NatsPyTransport:
         """Apply the mode to the streams and buckets among addresses, and return the differences. Raises TransportError."""
         return [
             *await self._open(self._manager).declare(addresses, topology),
-            *await declare_buckets(NatsBuckets(self._connected), addresses, topology),
+            *await declare_buckets(NatsBuckets(self._open(self._manager)), addresses, topology),
         ]
 
     async def open_bucket(self, bucket: KeyValue, /) -> BytesBucket:
         """Return a key-value bucket. Raises TransportError when there is none."""
-        await check_there(NatsBuckets(self._connected), bucket)
+        await check_there(NatsBuckets(self._open(self._manager)), bucket)
         return BytesBucket(bucket, self._link(bucket))
 
     async def open_objects(self, store: ObjectStore, /) -> BytesObjects:
         """Return an object store. Raises TransportError when there is none."""
-        await check_there(NatsBuckets(self._connected), store)
+        await check_there(NatsBuckets(self._open(self._manager)), store)
         return BytesObjects(store, self._link(store))
 
     def _link(self, bucket: KeyValue | ObjectStore) -> NatsLink:

@@ -7,7 +7,7 @@ from typing import Final
 
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.link import Record
+from faststream_oo.nats.client.storage import Record
 from faststream_oo.nats.options import Start
 from faststream_oo.nats.transports.memory.durables import ConsumerConfig, Deliver, Delivery
 from faststream_oo.nats.transports.memory.jetstream import Kept

@@ -12,7 +12,7 @@ from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import NatsSourceOptions, Pull
 from faststream_oo.nats.transports.memory.durables import ConsumerConfig, Delivery, MemoryConsumer
-from faststream_oo.nats.transports.memory.links import deliver_from, delivered_of
+from faststream_oo.nats.transports.memory.pushing import deliver_from, delivered_of
 from faststream_oo.nats.transports.memory.server import MemoryServer
 from faststream_oo.transport import Capabilities, Claim, Sink
 

@@ -1,10 +1,9 @@
 """Streams below buckets, and buckets themselves, by nats-py."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 from attrs import evolve
-from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, ObjectStoreConfig, StorageType
 from nats.js.errors import NotFoundError
 
@@ -12,10 +11,10 @@ from faststream_oo.clock import LoopClock
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectStore
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.link import Record
+from faststream_oo.nats.client.storage import Record
 from faststream_oo.nats.message import NONE
 from faststream_oo.nats.options import Start
-from faststream_oo.nats.transports.nats_py.connection import ANSWER_SECONDS, NatsConnection
+from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.managing import Manager, asking
 from faststream_oo.nats.transports.nats_py.seats import PushedSeat
 
@@ -35,7 +34,7 @@ class NatsLink:
     def __init__(self, connection: NatsConnection, manager: Manager, stream: str) -> None:
         self._connection = connection
         self._manager = manager
-        self._js: JetStreamContext = connection.client.jetstream(timeout=ANSWER_SECONDS)
+        self._js = manager.context
         self._stream = stream
 
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
@@ -61,7 +60,8 @@ class NatsLink:
                 return None
         assert found.seq is not None  # the server always tells both
         assert found.time is not None
-        return Record(found.data or b"", found.headers or NONE, found.seq, found.time.timestamp())
+        headers = cast(Mapping[str, str], found.headers or NONE)  # pyright: ignore[reportUnknownMemberType] - `Dict`
+        return Record(found.data or b"", headers, found.seq, found.time.timestamp())
 
     async def purge(self, subject: str, /) -> None:
         """Delete every message on a subject."""
@@ -91,11 +91,11 @@ class NatsBuckets:
     """The buckets of a server.
 
     Args:
-        connection: Where they are.
+        manager: Of the connection.
     """
 
-    def __init__(self, connection: NatsConnection) -> None:
-        self._js: JetStreamContext = connection.client.jetstream(timeout=ANSWER_SECONDS)
+    def __init__(self, manager: Manager) -> None:
+        self._js = manager.context
 
     async def find(self, bucket: Bucket, /) -> Bucket | None:
         """Return a bucket as it is, None when there is none."""
@@ -114,9 +114,11 @@ class NatsBuckets:
         async with asking(f'bucket "{bucket.name}" cannot be made'):
             match bucket:
                 case KeyValue(name, history=history, ttl=ttl, replicas=replicas):
-                    await self._js.create_key_value(
+                    await self._js.create_key_value(  # pyright: ignore[reportUnknownMemberType] - `params`
                         KeyValueConfig(bucket=name, history=history, ttl=ttl, storage=storage, replicas=replicas)
                     )
                 case ObjectStore(name, ttl=ttl, replicas=replicas):
                     config = ObjectStoreConfig(bucket=name, ttl=ttl, storage=storage, replicas=replicas)
-                    await self._js.create_object_store(name, config=config)
+                    await self._js.create_object_store(  # pyright: ignore[reportUnknownMemberType] - `params`
+                        name, config=config
+                    )
