@@ -356,3 +356,29 @@ async def test_a_server_without_memory_refuses_a_publish_in_its_words(
         finally:
             await world.call("CONFIG", "SET", "maxmemory", 0)
         await broker.publish(address, 1)
+
+
+async def test_a_server_that_takes_no_writes_for_now_is_waited_for(
+    private_broker: Callable[[str], PrivateBroker],
+) -> None:
+    server = private_broker("redis")
+    async with RealWorld(server.address) as world:
+        address = await world.create("alone")
+        handled: list[int] = []
+
+        @world.consumes(address)
+        async def number(self: Any, number: int) -> None:
+            handled.append(number)
+
+        async with world.serving(number) as served:
+            await served.publish(address, 1)
+            await until(lambda: handled == [1])
+            await world.call("CONFIG", "SET", "min-replicas-to-write", 1)
+            try:
+                await served.subscription.pause()  # and so ends the read that waits
+                await served.subscription.resume()
+                await until(lambda: served.subscription.state == "degraded")
+            finally:
+                await world.call("CONFIG", "SET", "min-replicas-to-write", 0)
+            await served.publish(address, 2)
+            await until(lambda: handled == [1, 2] and served.subscription.state == "running")

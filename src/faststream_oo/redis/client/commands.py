@@ -20,13 +20,23 @@ Answer: TypeAlias = "bytes | int | list[Answer] | CommandError | None"
 class CommandError(TransportError):
     """The server's answer to a command that it refused, in its words: `WRONGTYPE Operation against a key …`."""
 
+    @property
+    def code(self) -> str:
+        """Its first word."""
+        return str(self).partition(" ")[0]
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same command may be taken later: the server lacks memory, a disk or replicas, or is busy."""
+        return self.code in {"OOM", "MISCONF", "NOREPLICAS", "BUSY"}
+
 
 class LostError(TransportError):
     """The connection is no more, or there was none; which of the commands without an answer were carried out is unknown."""
 
 
 class NotReadyError(LostError):
-    """The server answers and serves nobody yet: it is loading what it has on disk."""
+    """The server answers and does not serve us now: it is loading what it has on disk, or is no master any more."""
 
 
 class Connection(Protocol):

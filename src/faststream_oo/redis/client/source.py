@@ -9,7 +9,15 @@ from typing import Any, Final
 from faststream_oo.clock import Backoff
 from faststream_oo.current import clock
 from faststream_oo.errors import LifecycleError, TransportError
-from faststream_oo.redis.client.commands import Answer, Command, CommandError, Connection, Link, LostError
+from faststream_oo.redis.client.commands import (
+    Answer,
+    Command,
+    CommandError,
+    Connection,
+    Link,
+    LostError,
+    NotReadyError,
+)
 from faststream_oo.redis.client.wire import Wire
 from faststream_oo.transport import Capabilities, Claim, Sink
 from faststream_oo.waiting import bounded, cancelled
@@ -91,10 +99,11 @@ class ClientSource(ABC):
     async def start(self, sink: Sink, /) -> None:
         """Begin to read. Raises TransportError."""
         self._entered = sink
-        await self._prepare()
         try:
+            await self._prepare()
             await self._connect(again=False)
         except BaseException:
+            await cancelled(self._keepers)
             await self._disconnect()
             raise
         self._reader = self._spawn(self._run(), "reader")
@@ -221,7 +230,7 @@ class ClientSource(ABC):
             self._idle.set()
         answer = answers[0]
         if isinstance(answer, CommandError):
-            raise answer
+            raise NotReadyError(str(answer)) if answer.passes else answer
         return answer
 
     async def _unblock(self) -> None:

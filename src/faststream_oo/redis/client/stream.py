@@ -87,13 +87,13 @@ class StreamSource(ClientSource):
         try:
             await self._wire.ask(("XGROUP", "CREATE", self._stream, group, start, "MKSTREAM"))
         except CommandError as error:
-            if not str(error).startswith("BUSYGROUP"):
+            if error.code != "BUSYGROUP":
                 raise TransportError(f'group "{group}" of stream "{self._stream}" cannot be made: {error}') from error
 
     async def _have_group_again(self, error: CommandError) -> None:
         """Go on after the group or the stream was deleted: what this worker was not given yet is still new."""
         group = self._options.group
-        if group is None or str(error).partition(" ")[0] not in {"NOGROUP", "UNBLOCKED"}:
+        if group is None or error.code not in {"NOGROUP", "UNBLOCKED"}:
             raise error
         fields = {"address": self._stream, "group": group, "cause": str(error)}
         _log.warning('group "%s" of stream "%s" was deleted: %s', group, self._stream, error, extra={"fields": fields})

@@ -26,9 +26,11 @@ _CONNECT_SECONDS: Final = 5.0
 _CODES: Final = {
     exceptions.NoPermissionError: "NOPERM",
     exceptions.OutOfMemoryError: "OOM",
-    exceptions.ReadOnlyError: "READONLY",
 }
 """Errors whose code redis-py takes from the server's words."""
+
+_ELSEWHERE: Final = (exceptions.BusyLoadingError, exceptions.ReadOnlyError, exceptions.MasterDownError)
+"""Answers of a server that does not serve us now; another connection may find the one that does."""
 
 
 _REFUSALS: Final = (exceptions.AuthenticationError, exceptions.ResponseError)
@@ -64,7 +66,7 @@ class RedisPyConnection:
         for _ in range(count):
             try:
                 answer: Any = await read()
-            except exceptions.BusyLoadingError as error:
+            except _ELSEWHERE as error:
                 raise NotReadyError(describe(error)) from error
             except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
                 raise LostError(describe(error)) from error
