@@ -295,7 +295,7 @@ answers_redis() {
 # --- RabbitMQ ----------------------------------------------------------------------------------------------------------
 
 rabbit_users() { # the default user is not made beside them
-  local everything='"configure": ".*", "write": ".*", "read": ".*"' little='"configure": "^open", "write": "^open", "read": "^open"'
+  local everything='"configure": ".*", "write": ".*", "read": ".*"' little='"configure": "^open", "write": "^(open|amq.default$)", "read": "^open"'
   cat <<JSON
 {"vhosts": [{"name": "/"}],
  "users": [{"name": "guest", "password": "guest", "tags": "administrator"},

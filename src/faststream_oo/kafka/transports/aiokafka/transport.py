@@ -11,6 +11,7 @@ from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.aiokafka.admin import AiokafkaAdmin
 from faststream_oo.kafka.transports.aiokafka.causes import connect_error
 from faststream_oo.kafka.transports.aiokafka.config import check_config, check_source_config, largest_record
+from faststream_oo.kafka.transports.aiokafka.logins import hide_logins
 from faststream_oo.kafka.transports.aiokafka.producers import Producers
 from faststream_oo.kafka.transports.aiokafka.sender import LaneSender
 from faststream_oo.kafka.transports.aiokafka.source import AiokafkaSource
@@ -32,6 +33,7 @@ class AiokafkaTransport(ClientTransport):
         self._producers = Producers(settings)
 
     async def _connect(self) -> None:
+        hide_logins()
         brokers: Sequence[str] = ()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):

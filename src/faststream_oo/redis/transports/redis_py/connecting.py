@@ -19,9 +19,12 @@ from faststream_oo.errors import ConnectError
 from faststream_oo.network import is_lasting, system_cause, system_hint, true_cause
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, LostError, NotReadyError
 from faststream_oo.redis.options import RedisSettings
+from faststream_oo.waiting import bounded
 
 _CONNECT_SECONDS: Final = 5.0
 """Longest time that the server may take to accept a connection and to log us in."""
+
+_CLOSE_SECONDS: Final = 1.0
 
 _CODES: Final = {
     exceptions.NoPermissionError: "NOPERM",
@@ -78,7 +81,7 @@ class RedisPyConnection:
 
     async def close(self) -> None:
         """Disconnect, now."""
-        await self._connection.disconnect(nowait=True)
+        await _closed(self._connection)
 
 
 class RedisPyLink:
@@ -103,10 +106,10 @@ class RedisPyLink:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await connection.connect()
         except (exceptions.RedisError, OSError) as error:
-            await connection.disconnect(nowait=True)
+            await _closed(connection)
             raise await connect_error(self._settings, error, connection) from error
         except BaseException:
-            await connection.disconnect(nowait=True)
+            await _closed(connection)
             raise
         return RedisPyConnection(connection)
 
@@ -144,6 +147,11 @@ async def connect_error(settings: RedisSettings, error: BaseException, connectio
         cause = await true_cause(cause, connection.host, connection.port, tls)
     hint = system_hint(cause, "Redis", "redis.url")
     return ConnectError("redis", settings.servers, describe(cause), hint, refused=is_lasting(cause))
+
+
+async def _closed(connection: AbstractConnection) -> None:
+    """Disconnect; where it is encrypted both ends say so, which the other one may not do."""
+    await bounded(connection.disconnect(), _CLOSE_SECONDS)
 
 
 def _within(error: BaseException) -> BaseException:
