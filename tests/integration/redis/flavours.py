@@ -13,7 +13,7 @@ from faststream_oo.redis.envelope import read_binary
 from faststream_oo.redis.transports.memory.connections import MemoryConnection
 from faststream_oo.redis.transports.memory.instance import MemoryServer
 from tests.integration.redis.worlds import RealWorld, RedisWorld
-from tests.integration.worlds import Headers, Written
+from tests.integration.worlds import Headers, Method, Written
 
 
 class EmbeddedWorld(RedisWorld):
@@ -46,7 +46,7 @@ class EmbeddedWorld(RedisWorld):
         self.server.channels.unsubscribe(listener)
 
 
-def of(kind: type[List] | type[Channel], decorator: Callable[..., Any]) -> Callable[..., Any]:
+def of(kind: type[List] | type[Channel], decorator: Callable[..., Any]) -> Callable[..., Callable[[Method], Method]]:
     """Return a decorator that takes text for an address of a kind."""
 
     def decorate(address: str | List | Channel, /, **options: Any) -> Any:

@@ -221,9 +221,13 @@ class ClientSource(ABC):
         answers: list[Answer] = []
         self._idle.clear()
         try:
-            async with asyncio.timeout(block + _GRACE_SECONDS):
-                await self._connection.send([command])
-                await self._connection.receive(1, answers)
+            async with asyncio.timeout(None) as limit:
+                late = self._clock.call_later(block + _GRACE_SECONDS, lambda: limit.reschedule(0.0))
+                try:
+                    await self._connection.send([command])
+                    await self._connection.receive(1, answers)
+                finally:
+                    late.cancel()
         except TimeoutError as error:
             raise LostError(f"no answer in {block + _GRACE_SECONDS:g} s") from error
         finally:

@@ -88,6 +88,24 @@ def keys(database: Database, args: Args) -> Answer:
     return [key for key in database if expression.fullmatch(key)]
 
 
+def score(database: Database, args: Args) -> Answer:
+    """ZADD key score member [score member ...]."""
+    key, *pairs = args
+    scores = database.made(key, MemoryScores)
+    before = len(scores)
+    scores |= {member: float(number) for number, member in zip(pairs[::2], pairs[1::2], strict=True)}
+    return len(scores) - before
+
+
+def unscore(database: Database, args: Args) -> Answer:
+    """ZREM key member [member ...]."""
+    key, *members = args
+    scores = database.get(key, MemoryScores) or MemoryScores()
+    gone = sum(scores.pop(member, None) is not None for member in members)
+    database.tidy(key)
+    return gone
+
+
 def expiring(unit: float) -> "Callable[[Database, Args], Answer]":
     """Return EXPIRE or PEXPIRE key time."""
 

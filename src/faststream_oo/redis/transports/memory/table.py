@@ -23,6 +23,8 @@ COMMANDS: Final[Mapping[bytes, tuple[int, Call]]] = {
     b"EXISTS": (-2, key_commands.exists),
     b"TYPE": (2, key_commands.kind),
     b"KEYS": (2, key_commands.keys),
+    b"ZADD": (-4, key_commands.score),
+    b"ZREM": (-3, key_commands.unscore),
     b"EXPIRE": (3, key_commands.expiring(1.0)),
     b"PEXPIRE": (3, key_commands.expiring(0.001)),
     b"TTL": (2, key_commands.time_to_live(1.0)),
