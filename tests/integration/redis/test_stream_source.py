@@ -276,6 +276,21 @@ async def test_a_group_that_is_missing_is_refused_where_nothing_may_be_made(worl
 
 
 @real
+async def test_a_subscription_fails_whose_group_is_deleted_where_nothing_may_be_made(world: RealWorld) -> None:
+    address = await world.create("deleted")
+    world.settings = RedisSettings(url=world.settings.url, topology="verify")
+    await world.call("XGROUP", "CREATE", address, world.group, "0", "MKSTREAM")
+    await world.call("XGROUP", "CREATE", world.letters(address), "any", "0", "MKSTREAM")
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None: ...
+
+    async with world.serving(number) as served:
+        await world.call("XGROUP", "DESTROY", address, world.group)
+        await until(lambda: served.subscription.state == "failed")
+
+
+@real
 async def test_an_external_stream_is_never_made(world: RealWorld) -> None:
     address = await world.create("external")
 

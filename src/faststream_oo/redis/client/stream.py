@@ -93,7 +93,7 @@ class StreamSource(ClientSource):
     async def _have_group_again(self, error: CommandError) -> None:
         """Go on after the group or the stream was deleted: what this worker was not given yet is still new."""
         group = self._options.group
-        if group is None or error.code not in {"NOGROUP", "UNBLOCKED"}:
+        if group is None or not self._creates or error.code not in {"NOGROUP", "UNBLOCKED"}:
             raise error
         fields = {"address": self._stream, "group": group, "cause": str(error)}
         _log.warning('group "%s" of stream "%s" was deleted: %s', group, self._stream, error, extra={"fields": fields})
