@@ -10,6 +10,7 @@ from faststream_oo.container.checks import check
 from faststream_oo.container.graph import Graph
 from faststream_oo.errors import SetupError
 from faststream_oo.redis import Channel, List, RedisBroker, RedisConsumer, RedisContainer, RedisSettings, consumes
+from faststream_oo.testing import Harness
 
 
 class Lights(RedisConsumer):
@@ -78,3 +79,13 @@ def test_what_each_kind_of_address_promises_is_told() -> None:
         "Lights.repaired": (None, "at_least_once", ["repairs:dlq"]),
         "Lights.entered": (None, "at_most_once", ["rooms.{room}:dlq"]),
     }
+
+
+async def test_a_harness_puts_an_embedded_redis_below() -> None:
+    async with Harness(House) as h:
+        await h.publish("lights", True)
+        await h.publish(List("repairs"), "hall")
+        await h.publish(Channel("rooms.kitchen"), "me")
+        await h.settled()
+        handlers = ("Lights.switched", "Lights.repaired", "Lights.entered")
+        assert [type(one).__name__ for name in handlers for one in h.outcomes(name)] == ["Ack", "Ack", "Ack"]
