@@ -71,7 +71,8 @@ async def raw_consume(servers: str, topic: str, meter: Meter) -> None:
     while not meter.done.is_set():
         batch = await batches.get()
         for message in batch:
-            await handle(decode(message.value() or b""))
+            if message.error() is None:  # what went wrong comes as a message, too
+                await handle(decode(message.value() or b""))
         last = {message.partition(): message for message in batch}
         handled.extend(last.values())
     over.set()
