@@ -44,6 +44,16 @@ REASONS: Mapping[str, Sequence[str]] = {
         "+ options:RetryPolicy.*", "+ consumer:Consumer.prefix",
     ],
     "a publish whose receipt nobody reads is spared its making": ["+ transport:Frame.receipt"],
+    "comes with stream queues and readers of queues": [
+        "- rabbit:RabbitBroker.reader", "- rabbit:RabbitConsumeOptions.start", "- rabbit:RabbitMessage.offset",
+    ],
+    "comes with more of what RabbitMQ has of its own": [
+        "- rabbit:Queue.expires", "- rabbit:RabbitConsumeOptions.consumer_priority", "- rabbit:RabbitSettings.confirms",
+    ],
+    "what transports ask of an address, and what is shown of the URLs": [
+        "+ rabbit:Arguments", "+ rabbit:Binding.*", "+ rabbit:Queue.native_arguments", "+ rabbit:RabbitSettings.*",
+    ],
+    "what Python's own TLS is set up with": ["+ security:Tls.context"],
     "comes with clusters and sentinels": ["- redis:Channel.sharded", "- redis:RedisSettings.master"],
     "all that does not block goes over one connection, so there is no pool": ["- redis:RedisSettings.max_connections"],
     "what sources and the core ask of a channel, what is shown of the URL, and what a test undoes": [

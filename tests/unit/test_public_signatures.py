@@ -14,6 +14,7 @@ SIGNATURES = Path(__file__).parent.parent / "typing" / "public_signatures.txt"
 REASONS: Mapping[str, Sequence[str]] = {
     "comes with the AsyncAPI document": ["application:Application.__init__(*"],
     "a copy of a provider is made without arguments and filled afterwards": ["container:Settings.__init__(*"],
+    "an empty mapping, from a function of its type": ["rabbit:*.arguments*"],
     "is a field, in code a property all the same": ["kafka:Topics.topics(*"],
     "what is settled without a gap is committed, and nothing else": ["kafka.transport:KafkaSource.commit(*"],
     "one parameter, whichever is given": ["testing:Harness.__init__(*"],
