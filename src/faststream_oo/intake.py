@@ -8,7 +8,7 @@ from faststream_oo.broker import Broker
 from faststream_oo.clock import Clock
 from faststream_oo.deadletters import DeadLetterWriter
 from faststream_oo.errors import LifecycleError, TransportError
-from faststream_oo.lanes import ACK, Lanes
+from faststream_oo.lanes import ACK, ALL, NONE, Lanes
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome
 from faststream_oo.pipeline import AttemptCall, Ending
@@ -55,6 +55,7 @@ class Intake:
         self._let_go = asyncio.Event()
         self._leaving = 0
         self._reader_waits = False
+        self._half = terms.prefetch / 2
         self._lanes: Lanes
         self._settlement: Settlement
         self._tasks: set[asyncio.Task[None]] = set()
@@ -209,7 +210,8 @@ class Intake:
         """Return the room once there is some; after it ran out, once half the budget is free."""
         while (room := self.room) == 0:
             self._room.clear()
-            self._reader_waits = self._lanes.watched = True
+            self._reader_waits = True
+            self._watch()
             await self._room.wait()
         return room
 
@@ -282,7 +284,7 @@ class Intake:
     async def _ended(self, claims: "_Everything | set[Claim]", deadline: float) -> bool:
         """Return when nothing is held under claims; after `deadline` seconds what runs is cancelled and given back."""
         self._leaving += 1
-        self._lanes.watched = True
+        self._watch()
         try:
             async with asyncio.timeout(deadline):
                 await self._nothing_held(claims)
@@ -320,7 +322,7 @@ class Intake:
 
     def freed(self) -> None:
         """A message was let go: the reader or a drain waits for that."""
-        if self._reader_waits and self._lanes.held * 2 <= self.terms.prefetch:
+        if self._reader_waits and self._lanes.held <= self._half:
             self._reader_waits = False
             self._room.set()
             self._watch()
@@ -328,7 +330,7 @@ class Intake:
             self._let_go.set()
 
     def _watch(self) -> None:
-        self._lanes.watched = self._reader_waits or self._leaving > 0
+        self._lanes.mark = ALL if self._leaving else self._half if self._reader_waits else NONE
 
     def acked(self, message: Message, seconds: float, /) -> None:
         """Log a plain acknowledgement; only called while debug lines are wanted."""

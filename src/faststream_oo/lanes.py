@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Container, Hashable, Iterable, Sequence
 from itertools import chain
+from math import inf
 from time import monotonic
 from typing import Final, Protocol
 
@@ -21,6 +22,10 @@ from faststream_oo.transport import Claim
 ACK: Final = Ack()
 BACK: Final = Retry(0)
 """Given back, unhandled."""
+
+NONE: Final = -1.0
+ALL: Final = inf
+"""Marks at which the owner hears of no message and of every message that is let go."""
 
 _FAIR: Final = 0.01  # Seconds a slot may go on without letting the loop turn.
 
@@ -39,7 +44,7 @@ class Owner(Protocol):
         ...
 
     def freed(self) -> None:
-        """A message was let go; called while `watched`."""
+        """A message was let go; called while no more than `mark` are held."""
 
     def blocked(self, claim: Claim, waiting: int, /) -> None:
         """That many messages of a claim wait, and a retry is among what they may wait for."""
@@ -75,8 +80,8 @@ class Lanes:
         """Messages fed and neither settled nor given back."""
         self.verbose = False
         """Whether the owner hears of plain acknowledgements."""
-        self.watched = False
-        """Whether the owner hears of every message that is let go."""
+        self.mark: float = NONE
+        """The owner hears of each message that is let go while no more than so many are held after it."""
         self.waiting: dict[Claim, int] = {}
         """Messages behind others of their lane, by claim."""
         self._fresh: deque[Message] = deque()
@@ -128,7 +133,7 @@ class Lanes:
     def let_go(self, message: Message, /) -> None:
         """Count a message out: it was settled, or given back."""
         self.held -= 1
-        if self.watched:
+        if self.held <= self.mark:
             self._owner.freed()
 
     def give_back(self, message: Message, /) -> None:
@@ -195,7 +200,7 @@ class Lanes:
                 self.held -= 1
                 if self.verbose:
                     self._owner.acked(message, ended - now)
-                if self.watched:
+                if self.held <= self.mark:
                     self._owner.freed()
                 if behind:
                     self._release(message)
