@@ -20,6 +20,7 @@ from faststream_oo.transport import Claim, Source
 M_co = TypeVar("M_co", bound=Message, covariant=True, default=Message)
 
 _log: Final = logging.getLogger("faststream_oo")
+_BACK: Final = Retry(0)
 PREFETCH: Final = 100
 """Messages that a reader holds at most."""
 
@@ -83,6 +84,8 @@ class Pulled:
     def close(self) -> None:
         """Give everything back."""
         self._closed = True
+        for message in self.holding():
+            message.claim.settle(message, _BACK)
         self.drop({message.claim for message in (*self._waiting, *self._open)})
         self._changed.set()
 

@@ -75,7 +75,7 @@ def stored_packet(subject: str, reply: str, frame: Frame, largest: int, names: M
     if "fsoo-request-id" in headers and (answer := _reply(headers)):
         headers["fsoo-reply-to"] = answer  # the server puts its own in the place of a reply subject
     for name, value in frame.options.items():
-        headers[_CONTROLS[name]] = str(value)
+        headers[_CONTROLS[name]] = f"{value:.3f}s" if isinstance(value, float) else str(value)
     if not headers.keys() <= names:
         _check(headers, names)
     size = len(body) + _size(headers)

@@ -5,10 +5,11 @@ Nothing is kept, so what a test wants to read is listened to from the moment its
 
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, ClassVar, Self
 
+from attrs import evolve
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -38,7 +39,7 @@ from faststream_oo.nats.transports.memory.jetstream import Kept
 from faststream_oo.nats.transports.memory.server import Delivered, Interest
 from faststream_oo.nats.transports.memory.streams import StreamConfig
 from faststream_oo.nats.transports.nats_py import NatsPyTransport
-from tests.integration.worlds import Headers, Method, World, Written
+from tests.integration.worlds import Headers, Method, Served, World, Written
 
 
 class NatsWorld(World):
@@ -206,7 +207,28 @@ class StreamWorld(World):
     settings: NatsSettings
 
     def broker(self) -> NatsBroker:
-        return StreamBroker(self.settings)
+        return self.broker_of()
+
+    def broker_of(self, **settings: Any) -> NatsBroker:
+        """Return a broker with these settings, not opened."""
+        return StreamBroker(evolve(self.settings, **settings))
+
+    @asynccontextmanager
+    async def serving_alone(self, *methods: Method, **options: Any) -> AsyncGenerator[Served]:
+        """Serve one consumer without a group."""
+        group, self.group = self.group, ""
+        try:
+            async with self.serving(*methods, **options) as served:
+                yield served
+        finally:
+            self.group = group
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return {"group": self.group} if self.group else {}
+
+    def forget(self, *streams: str) -> None:
+        """Remove streams with the test."""
 
     def letters(self, address: str, /) -> str:
         return f"dlq.{self.group}.{address}"
@@ -264,6 +286,9 @@ class RealStreamWorld(StreamWorld):
         whole = super().name(name)
         self._made.append(whole)
         return whole
+
+    def forget(self, *streams: str) -> None:
+        self._made += streams
 
     async def made(self, name: str, /) -> str:
         async with RealStreamWorld(self.settings.servers[0]) as other:

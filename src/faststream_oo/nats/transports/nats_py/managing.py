@@ -56,18 +56,26 @@ class Manager:
     def __init__(self, client: Client) -> None:
         self.context: JetStreamContext = client.jetstream(timeout=ANSWER_SECONDS)  # pyright: ignore[reportUnknownMemberType] - `opts`
         """The client's own way to ask."""
-        self._stores: dict[str, Sequence[str]] = {}
+        self._one = asyncio.Lock()
+        self._known: dict[str, tuple[JetStream, Sequence[str]]] = {}  # as declared, and what they store
 
     # Streams --------------------------------------------------------------------------------------------------------
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
         """Apply the mode to the streams of addresses, and return the differences. Raises TransportError."""
         found: list[str] = []
-        for one in wanted(addresses):
-            known = self._stores.get(one.stream.name)
-            if known is None or one.missing(evolve(one.stream, subjects=known)):
-                found += await self._declare(one, topology)
+        async with self._one:  # whoever else asks for the same stream then knows it
+            for one in wanted(addresses):
+                if not self._is_known(one):
+                    found += await self._declare(one, topology)
         return found
+
+    def _is_known(self, wanted: Wanted) -> bool:
+        """Whether a stream was declared like this before, so that nothing is asked for each subject of it."""
+        stream = wanted.stream
+        known, stores = self._known.get(stream.name, (None, ()))
+        told = known is not None and (known == stream or not stream.described)
+        return told and not wanted.missing(evolve(stream, subjects=stores))
 
     async def _declare(self, one: Wanted, topology: Topology) -> Sequence[str]:
         name = one.stream.name
@@ -82,8 +90,10 @@ class Manager:
                 break
             await self._grow(one.grown(there))
             there = await self._stream(name) or there
-        self._stores[name] = there.subjects
-        return [*one.differences(there), *(f'stream "{name}" does not store "{lost}"' for lost in one.missing(there))]
+        found = [*one.differences(there), *(f'stream "{name}" does not store "{lost}"' for lost in one.missing(there))]
+        if not found:
+            self._known[name] = one.stream, there.subjects
+        return found
 
     async def has(self, name: str, /) -> bool:
         """Whether a stream is there. Raises TransportError."""
@@ -122,7 +132,7 @@ class Manager:
 
     def forget(self, name: str, /) -> None:
         """Look a stream up again when it is declared next."""
-        self._stores.pop(name, None)
+        self._known.pop(name, None)
 
     # Consumers ------------------------------------------------------------------------------------------------------
 
