@@ -136,45 +136,6 @@ async def test_a_durable_begins_at_a_time(world: StreamWorld) -> None:
     assert seen == [1]
 
 
-async def test_a_durable_that_is_there_goes_on_where_it_stands(world: StreamWorld) -> None:
-    address = await world.create("on")
-    seen: list[int] = []
-    for number in range(2):
-        async with world.serving(collecting(address, seen), start="latest" if number else "earliest"):
-            await world.put(address, str(number).encode())
-            await until(lambda: len(seen) == number + 1)  # noqa: B023 - awaited in the turn
-    await world.put(address, b"2")
-    async with world.serving(collecting(address, seen), start="latest"):
-        await until(lambda: len(seen) == 3)
-
-    assert seen == [0, 1, 2]
-
-
-async def test_a_durable_that_reads_something_else_is_refused(world: StreamWorld) -> None:
-    address = await world.create("other")
-    async with world.serving(collecting(address, [])):
-        pass
-
-    @consumes(Subject(f"{address}.b", stream=address))
-    async def take(self: Any, number: int) -> None: ...
-
-    with pytest.raises(TransportError, match=f"it reads {address}, not {address}.b"):
-        async with world.serving(take):
-            pass
-
-
-async def test_a_durable_with_other_options_stays_and_says_so(
-    world: StreamWorld, caplog: pytest.LogCaptureFixture
-) -> None:
-    address = await world.create("stays")
-    async with world.serving(collecting(address, []), via=Pull(ack_wait=7.0)):
-        pass
-    async with world.serving(collecting(address, [])):
-        pass
-
-    assert any("stays as it is: ack_wait is 7.0, not 30.0" in one.getMessage() for one in caplog.records)
-
-
 @pytest.mark.parametrize("via", WAYS)
 async def test_what_a_pause_finds_on_its_way_is_given_back(world: StreamWorld, via: Pull | Push) -> None:
     address = await world.create("paused")
@@ -530,88 +491,6 @@ async def test_a_stream_that_is_described_otherwise_is_said(
         await served.broker.declare(JetStream(name, subjects=[name]))
         with pytest.raises(TransportError, match="max_age is without a limit, not 60"):
             await served.broker.declare(JetStream(name, subjects=[name], max_age=60.0))
-
-
-async def test_an_external_stream_is_never_made(world: StreamWorld) -> None:
-    name = world.name("FOREIGN")
-    async with world.serving() as served:
-        with pytest.raises(TransportError, match=f'stream "{name}" does not exist'):
-            await served.broker.declare(JetStream(name, subjects=[name], external=True))
-
-
-# Gone -----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("via", [Pull(heartbeat=0.5), Push(heartbeat=0.5)])
-async def test_a_consumer_that_was_deleted_is_made_again(
-    world: StreamWorld, via: Pull | Push, caplog: pytest.LogCaptureFixture
-) -> None:
-    address = await world.create("deleted")
-    seen: list[int] = []
-
-    async with world.serving(collecting(address, seen), via=via) as served:
-        await served.publish(address, 0)
-        await until(lambda: seen)
-        await world.remove(address, world.group)
-        await served.publish(address, 1)
-        await until(lambda: 1 in seen)
-
-    assert any(f'consumer "{world.group}" of stream "{address}" is gone' in one.getMessage() for one in caplog.records)
-
-
-async def test_what_ends_after_its_consumer_was_deleted_is_said(
-    world: StreamWorld, caplog: pytest.LogCaptureFixture
-) -> None:
-    address = await world.create("unheard")
-    seen: list[int] = []
-    go = asyncio.Event()
-
-    @consumes(stored(address))
-    async def slow(self: Any, number: int) -> None:
-        seen.append(number)
-        await go.wait()
-
-    async with world.serving(slow, via=Pull(heartbeat=0.5), prefetch=10) as served:
-        await served.publish(address, 0)
-        await until(lambda: seen)
-        await world.remove(address, world.group)
-        await until(lambda: any("is gone:" in one.getMessage() for one in caplog.records))
-        go.set()
-        await until(lambda: len(seen) == 2)  # it came again
-
-    assert any("settled nowhere, and may come again" in one.getMessage() for one in caplog.records)
-
-
-async def test_a_stream_that_was_deleted_is_made_again(world: StreamWorld) -> None:
-    address = await world.create("stream")
-    seen: list[int] = []
-
-    async with world.serving(collecting(address, seen), via=Pull(heartbeat=0.5)) as served:
-        await served.publish(address, 0)
-        await until(lambda: seen)
-        await world.remove(address)
-        await until_async(lambda: published(served, address))
-        await until(lambda: 1 in seen)
-
-
-async def published(served: Any, address: str) -> bool:
-    try:
-        await served.publish(address, 1)
-    except PublishError:
-        return False
-    return True
-
-
-async def test_a_consumer_that_was_deleted_stops_an_application_that_may_not_make_it(world: StreamWorld) -> None:
-    address = await world.create("verify")
-    async with world.serving(collecting(address, [])):
-        pass  # makes it
-    broker = world.broker_of(topology="verify")
-    consumer = world.consumer_of(broker, collecting(address, []), via=Pull(heartbeat=0.5))
-    async with Application(consumers=[consumer], brokers=[broker]):
-        (subscription,) = broker.running
-        await world.remove(address, world.group)
-        await until(lambda: subscription.state == "failed")
 
 
 # Readers --------------------------------------------------------------------------------------------------------------
