@@ -164,8 +164,7 @@ class ReceivedMessage(RedisMessage[T_co]):
     @property
     def key(self) -> bytes | None:
         """`fsoo-key`."""
-        key = self.headers.get("fsoo-key")
-        return None if key is None else key.encode("utf-8", "surrogateescape")
+        return self.claim.content.header(self._raw, b"fsoo-key")
 
     @property
     def id(self) -> str:

@@ -117,3 +117,29 @@ def test_the_fields_of_others_are_an_object_of_texts() -> None:
 
     assert orjson.loads(FIELDS.body(raw)) == {"name": "ü", "raw": "\ufffd", "n": "5"}
     assert FIELDS.headers(raw) == [(b"a", b"1")]
+
+
+@pytest.mark.parametrize("envelope", ["binary", "json"])
+@pytest.mark.parametrize("body", [b"", b"7", b"fsoo-key in the body"])
+def test_one_header_is_the_last_of_its_name(envelope: Envelope, body: bytes) -> None:
+    pairs = [(b"a", b"fsoo-key"), (b"fsoo-key", b"1"), (b"b", b""), (b"fsoo-key", b"2")]
+    content, data = WrappedContent(envelope), wrapped(envelope, body, pairs)
+
+    assert content.header(data, b"fsoo-key") == b"2"
+    assert content.header(data, b"b") == b""
+    assert content.header(data, b"none") is None
+    assert content.header(body, b"fsoo-key") is None
+
+
+def test_one_field_is_the_last_of_its_name_and_no_value_that_looks_like_it() -> None:
+    fields = [b"x", b"h:a", b"h:a", b"1", b"body", b"h:a", b"h:a", b"2"]
+
+    assert FieldContent().header(fields, b"a") == b"2"
+    assert FieldContent().header(fields[:2] + fields[4:6], b"a") is None
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_one_header_of_a_torn_envelope_is_none_or_whole(cut: int) -> None:
+    data = wrapped("binary", b"", [(b"a", b"1"), (b"fsoo-key", b"order")])
+
+    assert WrappedContent("binary").header(data[:-cut], b"fsoo-key") in (None, b"order"[: max(0, 5 - cut)])
