@@ -107,6 +107,8 @@ def read_binary(data: bytes, /) -> tuple[bytes, Headers]:
     """Read FastStream's binary format 1; anything else is a body without headers."""
     if not data.startswith(MAGIC):
         return data, ()
+    at: int
+    start: int
     try:
         at, start = OFFSETS.unpack_from(data, len(MAGIC))
         count = data[at] << 8 | data[at + 1]
@@ -136,8 +138,11 @@ def _binary_header(data: bytes, name: bytes, /) -> bytes | None:
     """Return the last header of a name in FastStream's binary format 1; None in anything else."""
     if not data.startswith(MAGIC) or len(data) < _LEAST:
         return None
+    at: int
+    start: int
     at, start = OFFSETS.unpack_from(data, len(MAGIC))
-    found, at = None, at + LENGTH.size
+    at += LENGTH.size
+    found: bytes | None = None
     try:
         while at < start:
             middle = at + 2 + (data[at] << 8 | data[at + 1])
