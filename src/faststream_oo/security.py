@@ -90,9 +90,9 @@ class Credentials:
     path: Path
 
 
-def _beside_certificate(tls: "Tls", attribute: "Attribute[Any]", value: object) -> None:
-    if value is not None and tls.certificate is None:
-        raise ValueError(f"'{attribute.name}' needs a certificate")
+def _belongs_to_key(tls: "Tls", attribute: "Attribute[Any]", value: object) -> None:
+    if value is None and (tls.private_key is not None or tls.private_key_password is not None):
+        raise ValueError(f"'{attribute.name}' is missing beside a private key")
 
 
 @frozen
@@ -109,9 +109,9 @@ class Tls:
     """
 
     ca: Path | None = field(default=None, kw_only=True)
-    certificate: Path | None = field(default=None, kw_only=True)
-    private_key: Path | None = field(default=None, kw_only=True, validator=_beside_certificate)
-    private_key_password: str | None = field(default=None, kw_only=True, repr=False, validator=_beside_certificate)
+    certificate: Path | None = field(default=None, kw_only=True, validator=_belongs_to_key)
+    private_key: Path | None = field(default=None, kw_only=True)
+    private_key_password: str | None = field(default=None, kw_only=True, repr=False)
     verify: bool = field(default=True, kw_only=True)
     server_name: str | None = field(default=None, kw_only=True)
 

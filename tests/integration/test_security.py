@@ -193,7 +193,7 @@ def test_a_user_who_may_not_read_what_is_consumed(secured: Secured, capsys: pyte
 
 def forbid_reading(servers: str, topic: str) -> None:
     """Make a topic that everybody may see, and the limited user may not read."""
-    admin: Any = AdminClient({"bootstrap.servers": servers})
+    admin: Any = AdminClient({"bootstrap.servers": servers, "log_level": 2})
     admin.create_topics([NewTopic(topic, 1)])[topic].result(30)
     who = f"User:{LIMITED.username}"
     rules = [

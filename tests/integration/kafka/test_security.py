@@ -1,106 +1,168 @@
-"""Credentials and TLS, on both clients, against the listeners of the real Kafka that ask for them."""
+"""Every kind of credentials on both clients, and tokens, against the listeners of a real Kafka that ask for them."""
 
-import os
-from pathlib import Path
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from attrs import evolve
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
-from faststream_oo.errors import ConnectError, SetupError
-from faststream_oo.kafka import KafkaSettings, Topic
-from faststream_oo.security import Plain, Scram, Tls
-from faststream_oo.transport import Frame
-from tests.integration.kafka.conftest import CLIENTS, RawKafka
-from tests.integration.kinds import missing
+from faststream_oo import Application
+from faststream_oo.errors import ConnectError, TransportError
+from faststream_oo.kafka import KafkaBroker, KafkaConsumer, consumes
+from faststream_oo.security import OAuth, Plain, Scram, Tls
+from tests.integration.private import PrivateBroker
+from tests.integration.secured import APP, LIMITED, Secured, fresh
+from tests.integration.worlds import until
 
-of_clients = pytest.mark.parametrize("driver", list(CLIENTS))
-USER, PASSWORD = os.environ.get("KAFKA_USER", "app"), os.environ.get("KAFKA_PASSWORD", "s3cret")
-
-
-def listener(kind: str) -> str:
-    """Return the address of a listener of the real Kafka."""
-    if (address := os.environ.get(f"KAFKA_{kind}_SERVERS")) is None:
-        missing(f"no KAFKA_{kind}_SERVERS; eval the output of: scripts/brokers.sh env kafka")
-    return address
-
-
-def certificate(kind: str) -> Path:
-    path = Path(os.environ.get(f"KAFKA_{kind}", ""))
-    if not path.is_file():
-        missing(f"KAFKA_{kind} names no file; eval the output of: scripts/brokers.sh env kafka")
-    return path
+Credentials = Plain | Scram | OAuth
 
 
-async def sent(settings: KafkaSettings, driver: str, topic: str) -> int:
-    """Send one record and return its offset."""
-    transport = CLIENTS[driver](settings)
-    await transport.open()
-    try:
-        confirm = transport.sender(Topic(topic)).send(Frame(b"secret"))
-        assert confirm is not None
-        return (await confirm).offset
-    finally:
-        await transport.close()
+@pytest.fixture(params=["kafka", "kafka-confluent"])
+def secured(request: pytest.FixtureRequest, private_broker: Callable[[str], PrivateBroker]) -> Secured:
+    """Both clients, with a Kafka of this run's own."""
+    return Secured(request.param, private_broker)
 
 
-@of_clients
+def token(*, seconds: float = 600.0, subject: str = "app") -> str:
+    """Return a token that nobody signed, which the broker takes."""
+    now = time.time()
+    claims = {"sub": subject, "iat": int(now), "exp": now + seconds}
+    parts = (base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in ({"alg": "none"}, claims))
+    return b".".join(parts).decode() + "."
+
+
+async def good() -> str:
+    return token()
+
+
+async def through(broker: KafkaBroker, **options: Any) -> list[int]:
+    """Publish a number and return what a consumer took."""
+    address, taken = fresh("open"), list[int]()
+
+    class Taker(KafkaConsumer, group=address, **options):
+        @consumes(address)
+        async def take(self, number: int) -> None:
+            taken.append(number)
+
+    async with Application(consumers=[Taker(broker)]):
+        await broker.publish(address, 7)
+        await until(lambda: taken)
+    return taken
+
+
+def broker_at(secured: Secured, kind: str, auth: Credentials, tls: Tls | None = None) -> KafkaBroker:
+    made = secured.broker(secured.addresses[f"KAFKA_{kind}_SERVERS"], auth=auth, tls=tls)
+    assert isinstance(made, KafkaBroker)
+    return made
+
+
 @pytest.mark.parametrize(
     "auth",
-    [Plain(USER, PASSWORD), Scram(USER, PASSWORD), Scram(USER, PASSWORD, mechanism="SCRAM-SHA-256")],
-    ids=["plain", "scram-512", "scram-256"],
+    [APP, Scram("app", "s3cret"), Scram("app", "s3cret", mechanism="SCRAM-SHA-256"), OAuth(good)],
+    ids=["plain", "scram-512", "scram-256", "oauth"],
 )
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plaintext", "tls"])
-async def test_credentials_are_shown_with_and_without_tls(
-    kafka_servers: str, driver: str, auth: Plain | Scram, encrypted: bool
+async def test_every_kind_of_credentials_is_taken(secured: Secured, auth: Credentials, encrypted: bool) -> None:
+    tls = secured.tls(ours=False) if encrypted else None
+    assert await through(broker_at(secured, "SASL_SSL" if encrypted else "SASL", auth, tls)) == [7]
+
+
+async def test_the_consumer_group_protocol_of_kafka_4_with_credentials(
+    private_broker: Callable[[str], PrivateBroker],
 ) -> None:
-    topic = await RawKafka(kafka_servers).create("sasl")
-    tls = Tls(ca=certificate("CA")) if encrypted else None
-    settings = KafkaSettings(servers=[listener("SASL_SSL" if encrypted else "SASL")], auth=auth, tls=tls)
-
-    assert await sent(settings, driver, topic) == 0
+    secured = Secured("kafka-confluent", private_broker)
+    broker = broker_at(secured, "SASL_SSL", OAuth(good), secured.tls(ours=False))
+    assert await through(broker, config={"group.protocol": "consumer"}) == [7]
 
 
-@of_clients
-async def test_a_client_certificate_is_shown(kafka_servers: str, driver: str) -> None:
-    topic = await RawKafka(kafka_servers).create("tls")
-    tls = Tls(ca=certificate("CA"), certificate=certificate("CLIENT_CERT"), private_key=certificate("CLIENT_KEY"))
-
-    assert await sent(KafkaSettings(servers=[listener("SSL")], tls=tls), driver, topic) == 0
-
-
-@of_clients
-async def test_without_verification_any_server_will_do_and_that_is_said(
-    kafka_servers: str, driver: str, caplog: pytest.LogCaptureFixture
+async def test_a_fresh_token_is_asked_for_before_the_last_one_ends(
+    private_broker: Callable[[str], PrivateBroker],
 ) -> None:
-    topic = await RawKafka(kafka_servers).create("any")
-    settings = KafkaSettings(servers=[listener("SASL_SSL")], auth=Plain(USER, PASSWORD), tls=Tls(verify=False))
+    """By confluent's client; aiokafka asks at each connection."""
+    given: list[str] = []
 
-    assert await sent(settings, driver, topic) == 0
-    assert "kafka.tls.verify is false" in caplog.text
+    async def short() -> str:
+        given.append(token(seconds=3.0))
+        return given[-1]
+
+    secured = Secured("kafka-confluent", private_broker)
+    async with broker_at(secured, "SASL", OAuth(short)) as broker:
+        first = len(given)
+        await until(lambda: len(given) >= 2 * first)
+        await broker.ping()
 
 
-@of_clients
-async def test_a_wrong_password_is_told_as_such_and_not_printed(driver: str) -> None:
-    settings = KafkaSettings(servers=[listener("SASL")], auth=Scram(USER, "not-it"))
+async def test_a_function_that_fails_is_the_cause_and_a_network_that_fails_is_tried_again(secured: Secured) -> None:
+    failures: list[Exception] = [ConnectionRefusedError("idp is away"), ValueError("no such scope")]
+
+    async def failing() -> str:
+        raise failures.pop(0)
+
     with pytest.raises(ConnectError) as raised:
-        await CLIENTS[driver](settings).open()
+        await broker_at(secured, "SASL", OAuth(failing)).open(60.0)
+    assert raised.value.cause == "the function of kafka.auth.token gave none: ValueError: no such scope"
+    assert (raised.value.hint, raised.value.refused) == ("look at kafka.auth.token", True)
+    assert failures == []
 
-    assert "uthentication" in raised.value.cause
-    assert raised.value.hint == "look at kafka.auth"
-    assert "not-it" not in str(raised.value)
 
+async def test_a_token_that_the_broker_does_not_take(secured: Secured) -> None:
+    async def foreign() -> str:
+        return "of.another.kind"
 
-@of_clients
-async def test_a_server_of_another_authority_is_told_as_such(driver: str) -> None:
     with pytest.raises(ConnectError) as raised:
-        await CLIENTS[driver](KafkaSettings(servers=[listener("SSL")], tls=Tls())).open()
+        await broker_at(secured, "SASL", OAuth(foreign)).open(60.0)
+    assert (raised.value.hint, raised.value.refused) == ("look at kafka.auth", True)
+    assert "of.another.kind" not in str(raised.value)
 
-    assert "certificate" in raised.value.cause
-    assert raised.value.hint == "kafka.tls.ca names the authority to trust"
+
+async def test_a_group_that_the_user_may_not_join_ends_the_application(secured: Secured) -> None:
+    address = fresh("closed")
+    await asyncio.to_thread(deny, secured.free, ResourceType.GROUP, address)
+    broker = broker_at(secured, "SASL", LIMITED)
+
+    class Taker(KafkaConsumer, group=address):
+        @consumes(address)
+        async def take(self, number: int) -> None: ...
+
+    with pytest.raises(ConnectError) as raised:
+        await Application(consumers=[Taker(broker)]).serve()
+    assert raised.value.servers == secured.asking
+    assert "roup" in raised.value.cause
+    assert "uthorization" in raised.value.cause or "AUTHORIZATION" in raised.value.cause
+    assert raised.value.hint.startswith("an ACL of the cluster has to allow it")
 
 
-@of_clients
-async def test_a_file_that_is_not_there_is_told_before_anything_connects(driver: str, tmp_path: Path) -> None:
-    settings = KafkaSettings(tls=Tls(ca=tmp_path / "missing.pem"))
-    with pytest.raises(SetupError, match=r"kafka\.tls: no such file"):
-        await CLIENTS[driver](evolve(settings, servers=["127.0.0.1:1"])).open()
+async def test_a_topic_that_the_user_may_not_write_to(secured: Secured) -> None:
+    address = fresh("closed")
+    await asyncio.to_thread(deny, secured.free, ResourceType.TOPIC, address)
+    async with broker_at(secured, "SASL", LIMITED) as broker:
+        with pytest.raises(TransportError, match=r"(?i)authoriz"):
+            await broker.publish(address, 7)
+
+
+def deny(servers: str, kind: ResourceType, name: str) -> None:
+    """Let the limited user see something, and do nothing with it."""
+    admin: Any = AdminClient({"bootstrap.servers": servers, "log_level": 2})
+    operation = AclOperation.READ
+    if kind == ResourceType.TOPIC:
+        admin.create_topics([NewTopic(name, 1)])[name].result(30)
+        operation = AclOperation.WRITE
+    who = f"User:{LIMITED.username}"
+    rules = [
+        AclBinding(kind, name, ResourcePatternType.LITERAL, who, "*", one, permission)
+        for one, permission in ((AclOperation.DESCRIBE, AclPermissionType.ALLOW), (operation, AclPermissionType.DENY))
+    ]
+    for made in admin.create_acls(rules).values():
+        made.result(30)

@@ -52,7 +52,7 @@ class ClientSource(ABC):
         self._sink: Sink | None = None
         self._membership: Membership | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._failed = False
+        self._failed: BaseException | None = None
 
     # What a client adds -------------------------------------------------------------------------------------------
 
@@ -157,8 +157,10 @@ class ClientSource(ABC):
         except TimeoutError as error:
             what = f'{self._address.name} cannot be consumed: group "{self._options.group}" gave no partitions'
             raise TransportError(f"{what} in {seconds:g} s{remark}") from error
-        if self._failed:
-            raise TransportError(f"{self._address.name} cannot be consumed: its first assignment failed")
+        if isinstance(self._failed, TransportError):
+            raise self._failed
+        if self._failed is not None:
+            raise TransportError(f"{self._address.name} cannot be consumed: {self._failed}") from self._failed
 
     async def stop(self) -> None:
         """Feed no more but stay a member: claims still take settles."""
@@ -210,7 +212,7 @@ class ClientSource(ABC):
         task.add_done_callback(done)
 
     def _fail(self, error: BaseException) -> None:
-        self._failed = True
+        self._failed = error
         if self._membership is not None:
             self._membership.joined.set()
         if self._sink is not None:
