@@ -130,6 +130,26 @@ async def test_a_polite_stop_takes_its_consumer_out_of_the_group_unless_it_left_
 
 
 @every
+async def test_the_name_of_a_killed_worker_is_forgotten_once_nothing_is_pending_under_it(world: RedisWorld) -> None:
+    address = await world.create("killed")
+    handled: list[int] = []
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None:
+        handled.append(number)
+
+    await world.call("XGROUP", "CREATE", address, world.group, "0", "MKSTREAM")
+    await world.put(address, b"1")
+    await world.call("XREADGROUP", "GROUP", world.group, "killed", "COUNT", 10, "STREAMS", address, ">")
+    async with world.serving(number, claim_after=0.1):
+        await until(lambda: handled == [1])
+        deadline = time.monotonic() + 30
+        while await consumers(world, address) > 1:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+@every
 @pytest.mark.parametrize("command", ["DEL", "XGROUP"])
 async def test_work_goes_on_after_somebody_deleted_the_stream_or_its_group(world: RedisWorld, command: str) -> None:
     address = await world.create("deleted")

@@ -1,20 +1,16 @@
 """What a stream's source holds: the entries of its pending list, and their settles, gathered."""
 
-import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
-from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome, Retry
 from faststream_oo.redis.client.commands import Command
-from faststream_oo.redis.client.wire import Asked, Wire, asking
+from faststream_oo.redis.client.settling import Settling
+from faststream_oo.redis.client.wire import Wire
 from faststream_oo.redis.envelope import FieldContent
 from faststream_oo.redis.message import ReceivedMessage
-
-_FLUSH_SECONDS: Final = 5.0
-"""Longest time that settles may take to reach the server at the end."""
 
 _RENEWED: Final = 500
 """Entries that are renewed by one command."""
@@ -45,8 +41,8 @@ class PendingList:
         self._position = 0
         self._ended: list[bytes] = []
         self._given: list[bytes] = []
-        self._sending: Asked | None = None
-        self._armed = False
+        self.settling = Settling(stream, wire, self._gathered)
+        """Sends what is settled here."""
 
     def messages(self, entries: Iterable[Sequence[Any]], /) -> Sequence[ReceivedMessage]:
         """Return entries that are not held yet as messages, and hold them; those that were deleted are settled."""
@@ -61,7 +57,7 @@ class PendingList:
                 if settled:
                     held[entry] = None
         if self._ended:
-            self._arm()
+            self.settling.arm()
         return found
 
     def settle(self, message: Message, outcome: Outcome, /) -> None:
@@ -74,23 +70,16 @@ class PendingList:
             self._given.append(entry)
         else:
             self._ended.append(entry)
-        if not self._armed:
-            self._arm()
-
-    def _arm(self) -> None:
-        self._armed = True
-        asyncio.get_running_loop().call_soon(self._send)
+        if not self.settling.armed:
+            self.settling.arm()
 
     def give_back(self, entries: Iterable[Sequence[Any]], /) -> None:
         """Give back entries that were read and are not handled here."""
         self._given += [entry for entry, _ in entries if entry not in self.held]
-        self._send()
+        self.settling.send()
 
-    def _send(self) -> None:
-        """Send what gathered, one write at a time."""
-        self._armed = False
-        if self._sending is not None or not (self._ended or self._given):
-            return
+    def _gathered(self) -> Sequence[Command]:
+        """Return what is to be sent, and forget it."""
         commands: list[Command] = []
         if self._ended:
             commands.append(("XACK", self.address, self._group or "", *self._ended))
@@ -98,16 +87,7 @@ class PendingList:
         if self._given:
             commands.append(self._claiming(self._given, self._lease))
             self._given = []
-        self._sending = asking(commands)
-        self._sending.add_done_callback(self._sent)
-        try:
-            self._wire.submit(self._sending)
-        except TransportError as error:
-            self._sending.refused(error)
-
-    def _sent(self, _: Asked) -> None:
-        self._sending = None
-        self._send()
+        return commands
 
     def _claiming(self, entries: Sequence[bytes], idle: int) -> Command:
         """Return what sets how long entries of this consumer have been idle, without counting a delivery."""
@@ -120,14 +100,3 @@ class PendingList:
         pages = [held[at : at + _RENEWED] for at in range(0, len(held), _RENEWED)]
         if pages:
             await self._wire.ask(*(self._claiming(page, 0) for page in pages))
-
-    async def flush(self) -> None:
-        """Return when every settle so far is with the server. Raises TransportError."""
-        self._send()
-        try:
-            async with asyncio.timeout(_FLUSH_SECONDS):
-                while (sending := self._sending) is not None:
-                    await asyncio.wait([sending])
-                    await sending
-        except TimeoutError as error:
-            raise TransportError(f"acknowledgements of {self.address} did not reach the server") from error

@@ -1,8 +1,8 @@
-"""What happens to a list in one step at the server.
+"""What happens in one step at the server. Each script may be carried out twice: an answer that was lost is asked for again.
 
-A worker has an entry in the sorted set `K:workers` with the time its lease ends, and lists of its own: what it holds, in
+Of a list a worker has an entry in the sorted set `K:workers` with the time its lease ends, and lists of its own: what it holds, in
 order (`K:processing:W`), and what a blocked move brought that it has not seen (`K:arriving:W`). `K:taken:W` counts all that
-it was ever given. Each script may be carried out twice: an answer that was lost is asked for again.
+it was ever given.
 """
 
 from typing import Final
@@ -71,4 +71,21 @@ return 1
 
 Keys: the workers, what was taken, what is held. Arguments: the worker, how many were taken out before, how many have ended
 at the head, and the places of those that ended behind one that has not, which hold the worker's name in between.
+"""
+
+FORGET: Final = """
+local gone = 0
+for _, told in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local facts = {}
+  for place = 1, #told, 2 do facts[told[place]] = told[place + 1] end
+  if facts.pending == 0 and facts.idle >= tonumber(ARGV[2]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], facts.name)
+    gone = gone + 1
+  end
+end
+return gone
+"""
+"""Take consumers out of a group that hold nothing and were silent for long: the names of workers that were killed.
+
+One that lives after all is back with its next read. Key: the stream. Arguments: the group, milliseconds. Answers: how many.
 """

@@ -33,18 +33,19 @@ class Settling:
         self._wire = wire
         self._gathered = gathered
         self._told = told
-        self._armed = False
+        self.armed = False
+        """Whether it sends at the end of this turn."""
         self._sending: Asked | None = None
 
     def arm(self) -> None:
         """Send at the end of this turn."""
-        if not self._armed:
-            self._armed = True
+        if not self.armed:
+            self.armed = True
             asyncio.get_running_loop().call_soon(self.send)
 
     def send(self) -> None:
         """Send now, unless something is under way: then after that."""
-        self._armed = False
+        self.armed = False
         if self._sending is not None or not (commands := self._gathered()):
             return
         self._sending = asking(commands)

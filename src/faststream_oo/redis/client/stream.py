@@ -5,11 +5,13 @@ import os
 import platform
 import secrets
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final, cast
 
 from faststream_oo.errors import TransportError
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, Link
 from faststream_oo.redis.client.pending import PendingList
+from faststream_oo.redis.client.scripts import FORGET
 from faststream_oo.redis.client.source import BLOCK_SECONDS, ClientSource
 from faststream_oo.redis.client.wire import Wire, asking
 from faststream_oo.redis.options import RedisSourceOptions
@@ -22,6 +24,9 @@ _LARGEST: Final = 200
 
 _LONGEST_TICK: Final = 5.0
 """Seconds between two looks for abandoned entries, at most."""
+
+_SILENT_LEASES: Final = 10
+"""A worker that was silent for so many leases, and holds nothing, is taken out of the group."""
 
 _ENDS: Final = {"earliest": "0", "latest": "$"}
 
@@ -105,7 +110,7 @@ class StreamSource(ClientSource):
         """Take what the lost connection was given on its last read, and nobody saw."""
         if not (again and self._settles):
             return
-        await self._claim.flush()
+        await self._claim.settling.flush()
         after = b"0"
         while entries := _entries(await self._own(after)):
             self._feed(entries)
@@ -152,19 +157,29 @@ class StreamSource(ClientSource):
     # Leases -------------------------------------------------------------------------------------------------------
 
     async def _keep_up(self) -> None:
-        """Renew what is held, and take over what others left, for ever."""
+        """Renew what is held, take over what others left, and forget who is gone, for ever."""
         lease = self._options.claim_after
         renewed = self._clock.time()
+        swept = -inf
         while True:
+            now = self._clock.time()
             try:
-                if self._clock.time() - renewed >= lease / 3:
-                    renewed = self._clock.time()
+                if now - renewed >= lease / 3:
+                    renewed = now
                     await self._claim.renew()
                 if not self._stopping:
                     await self._take_over()
+                if now - swept >= lease * _SILENT_LEASES:
+                    swept = now
+                    await self._forget_the_gone(lease * _SILENT_LEASES)
             except TransportError as error:
                 _log.debug("%s: %s", self._name, error)  # the reader says what is wrong
             await self._clock.sleep(min(lease / 3, _LONGEST_TICK))
+
+    async def _forget_the_gone(self, seconds: float) -> None:
+        """Take the names of killed workers out of the group, once nothing is pending under them."""
+        group = self._options.group or ""
+        await self._wire.ask(("EVAL", FORGET, 1, self._stream, group, round(seconds * 1000)))
 
     async def _take_over(self) -> None:
         """Take entries that nobody has renewed for as long as a lease, as far as there is room."""
@@ -189,7 +204,7 @@ class StreamSource(ClientSource):
 
     async def flush(self) -> None:
         """Return when every settle so far is with the server. Raises TransportError."""
-        await self._claim.flush()
+        await self._claim.settling.flush()
 
     async def _leave(self) -> None:
         """Take the consumer's name away, unless entries are pending under it: they would be gone with it."""

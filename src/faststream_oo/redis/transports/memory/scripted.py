@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from faststream_oo.redis.client.commands import Answer, CommandError
-from faststream_oo.redis.client.scripts import GONE, KEEP, SETTLE, TAKE
+from faststream_oo.redis.client.scripts import FORGET, GONE, KEEP, SETTLE, TAKE
 from faststream_oo.redis.transports.memory import list_commands
 from faststream_oo.redis.transports.memory.database import Database, MemoryList, MemoryScores
+from faststream_oo.redis.transports.memory.entries import MemoryStream
 from faststream_oo.redis.transports.memory.key_commands import incrby
 from faststream_oo.redis.transports.memory.replies import Args, integer
 
@@ -72,6 +73,19 @@ def _settle(database: Database, keys: Args, args: Args) -> Answer:
     return 1
 
 
+def _forget(database: Database, keys: Args, args: Args) -> Answer:
+    name, silent = args
+    stream = database.get(keys[0], MemoryStream)
+    group = None if stream is None else stream.groups.get(name)
+    if group is None:
+        raise CommandError(f"NOGROUP No such consumer group '{name.decode()}' for key name '{keys[0].decode()}'")
+    before = database.clock.time() - integer(silent) / 1000
+    gone = [one for one, heard in group.consumers.items() if heard <= before and not group.held(one)]
+    for one in gone:
+        group.leave(one)
+    return len(gone)
+
+
 def _require(database: Database, workers: bytes, worker: bytes) -> None:
     if worker not in (database.get(workers, MemoryScores) or ()):
         raise CommandError(f"{GONE} no lease")
@@ -81,4 +95,5 @@ _SCRIPTS: Final[Mapping[bytes, Callable[[Database, Args, Args], Answer]]] = {
     KEEP.encode(): _keep,
     TAKE.encode(): _take,
     SETTLE.encode(): _settle,
+    FORGET.encode(): _forget,
 }
