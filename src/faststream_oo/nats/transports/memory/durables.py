@@ -55,6 +55,23 @@ class ConsumerConfig:
         """What it takes."""
         return self.filters or (">",)
 
+    def refusal(self, ours: "ConsumerConfig", /) -> str | None:
+        """Say why this one cannot be read as another would be, None when it can."""
+        if set(self.patterns) != set(ours.patterns):
+            return f"it reads {', '.join(sorted(self.patterns))}, not {', '.join(sorted(ours.patterns))}"
+        if self.push != ours.push:
+            return "it pushes" if self.push else "it is pulled from"
+        return None if self.ack == "explicit" else f"its ack policy is {self.ack}, not explicit"
+
+    def differences(self, ours: "ConsumerConfig", /) -> Sequence[str]:
+        """Return how this one differs from another in what may differ."""
+        names = ("ack_wait", "max_ack_pending", "inactive_threshold", "headers_only")
+        return [
+            f"{name} is {getattr(self, name)}, not {getattr(ours, name)}"
+            for name in names
+            if getattr(self, name) != getattr(ours, name)
+        ]
+
     def wait(self, delivered: int, /) -> float:
         """Return how long a message waits for its end that was delivered so many times."""
         return self.backoff[min(delivered, len(self.backoff)) - 1] if self.backoff else self.ack_wait

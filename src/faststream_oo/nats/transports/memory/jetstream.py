@@ -118,10 +118,14 @@ class MemoryJetStream:
 
     def consumer(self, stream: str, name: str, /) -> MemoryConsumer:
         """Return a consumer. Raises StreamError."""
-        found = self._consumers.get((stream, name))
+        found = self.find_consumer(stream, name)
         if found is None:
             raise StreamError(10014, "consumer not found")
         return found
+
+    def find_consumer(self, stream: str, name: str, /) -> MemoryConsumer | None:
+        """Return a consumer, None when it is not there."""
+        return self._consumers.get((stream, name))
 
     def add_consumer(self, stream: str, config: ConsumerConfig, /) -> MemoryConsumer:
         """Make a consumer; of one that is there change what may be changed. Raises StreamError."""

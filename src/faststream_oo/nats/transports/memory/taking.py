@@ -1,6 +1,9 @@
 """The intake of one subscription to a stream of an embedded server, by a durable consumer."""
 
 import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -11,14 +14,22 @@ from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import NatsSourceOptions, Pull
+from faststream_oo.nats.transports.memory.describing import declare_streams
 from faststream_oo.nats.transports.memory.durables import ConsumerConfig, Delivery, MemoryConsumer
 from faststream_oo.nats.transports.memory.pushing import deliver_from, delivered_of
 from faststream_oo.nats.transports.memory.server import MemoryServer
+from faststream_oo.options import Topology
 from faststream_oo.transport import Capabilities, Claim, Sink
+from faststream_oo.waiting import cancelled
+
+_AGAIN: Final = 1.0
+"""Seconds between two tries to make a consumer that is gone."""
+
+_log = logging.getLogger("faststream_oo")
 
 
 class MemoryStreamSource:
-    """Takes from a consumer what its sink has room for.
+    """Takes from a durable consumer what its sink has room for; one that is deleted is made again.
 
     Args:
         server: Where the stream is.
@@ -26,19 +37,29 @@ class MemoryStreamSource:
         address: What is taken of it.
         options: Of the subscription.
         acks: What tells the consumer.
+        topology: Whether the consumer may be made.
+        foreign: Whether what others own is made too, before it is looked for.
     """
 
     def __init__(
-        self, server: MemoryServer, stream: JetStream, address: Address, options: NatsSourceOptions, acks: Acks
+        self,
+        server: MemoryServer,
+        stream: JetStream,
+        address: Address,
+        options: NatsSourceOptions,
+        acks: Acks,
+        topology: Topology,
+        *,
+        foreign: bool,
     ) -> None:
         self._server = server
         self._stream = stream.name
+        self._address = address
         self._options = options
         self._name = options.group or ""
         self._acks = acks
-        subjects = subjects_of(address)
-        self._filters = [subject.pattern for subject in subjects]
-        self._claims = StreamClaims(subjects, self._name, acks if options.settles else None)
+        self._topology = topology
+        self._foreign = foreign
         self._consumer: MemoryConsumer | None = None
         self._sink: Sink | None = None
         self._renewing: Renewing | None = None
@@ -46,7 +67,11 @@ class MemoryStreamSource:
         self._fresh: list[ReceivedMessage] = []
         self._wake = asyncio.Event()
         self._paused: set[Claim | None] = set()
-        self._pulling: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._claims = self._new_claims()
+
+    def _new_claims(self) -> StreamClaims:
+        return StreamClaims(subjects_of(self._address), self._name, self._acks if self._options.settles else None)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -59,23 +84,34 @@ class MemoryStreamSource:
         return 0
 
     async def start(self, sink: Sink, /) -> None:
-        """Make the consumer and begin to take. Raises TransportError."""
+        """Find or make the consumer and begin to take. Raises TransportError."""
         self._server.check_online()
+        consumer = self._attached(make=self._foreign or self._topology == "create")
         self._sink = sink
-        self._consumer = self._server.jetstream.add_consumer(self._stream, self._config())
-        await sink.assign(self._claims.all)
         self._server.clients.append(self)
-        self._consumer.join(self)
-        if self._options.settles:
-            self._renewing = Renewing(sink, self._claims.all, self._options.via.ack_wait, self._server.clock)
-        self._pulling = asyncio.create_task(self._pull(sink, self._consumer), name=f"{self._name} pulling")
-        self._pulling.add_done_callback(self._pulled)
+        await self._take_from(consumer, sink)
+        self._run(self._pull(sink), "pulling")
+
+    def _attached(self, *, make: bool) -> MemoryConsumer:
+        """Return the consumer, found or made. Raises TransportError."""
+        jetstream, ours = self._server.jetstream, self._config()
+        what = f'consumer "{self._name}" of stream "{self._stream}"'
+        there = jetstream.find_consumer(self._stream, self._name)
+        if there is None:
+            if not make:
+                raise TransportError(f"{what} does not exist")
+            return jetstream.add_consumer(self._stream, ours)
+        if (refusal := there.config.refusal(ours)) is not None:
+            raise TransportError(f"{what} cannot be read: {refusal}; change or delete it, or choose another group")
+        for difference in there.config.differences(ours):
+            _log.warning("%s stays as it is: %s", what, difference, extra={"fields": {"consumer": self._name}})
+        return there
 
     def _config(self) -> ConsumerConfig:
         via = self._options.via
         config = ConsumerConfig(
             self._name,
-            filters=self._filters,
+            filters=[subject.pattern for subject in subjects_of(self._address)],
             deliver=deliver_from(self._options.start),
             ack_wait=via.ack_wait,
             max_ack_pending=via.max_ack_pending,
@@ -84,12 +120,49 @@ class MemoryStreamSource:
             return evolve(config, inactive_threshold=via.inactive_threshold)
         return evolve(config, headers_only=via.headers_only, push=True, deliver_group=self._name)
 
-    async def _pull(self, sink: Sink, consumer: MemoryConsumer) -> None:
+    async def _take_from(self, consumer: MemoryConsumer, sink: Sink) -> None:
+        await sink.assign(self._claims.all)
+        self._consumer = consumer
+        consumer.join(self)
+        if self._options.settles:
+            self._renewing = Renewing(sink, self._claims.all, consumer.config.ack_wait, self._server.clock)
+        self._wake.set()
+
+    async def _recover(self, sink: Sink) -> None:
+        """Find or make the consumer again, and its stream. Raises TransportError where that is not ours to do."""
+        what = f'consumer "{self._name}" of stream "{self._stream}" is gone: it was deleted'
+        _log.warning("%s", what, extra={"fields": {"consumer": self._name, "stream": self._stream}})
+        await sink.revoke(self._claims.all, deadline=0.0, lost=True)
+        if self._topology != "create":
+            raise TransportError(what)
+        self._claims = self._new_claims()
+        while True:
+            try:
+                declare_streams(self._server, [self._address], self._topology, foreign=self._foreign)
+                consumer = self._attached(make=True)
+                break
+            except TransportError as error:
+                sink.degrade(str(error))
+                await self._server.clock.sleep(_AGAIN)
+        sink.degrade(None)
+        await self._take_from(consumer, sink)
+
+    def _run(self, call: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(call, name=f"{self._name} {name}")
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.remove(task)
+        if not task.cancelled() and self._sink is not None and (error := task.exception()) is not None:
+            self._sink.fail(error)
+
+    async def _pull(self, sink: Sink) -> None:
         while True:
             room = await sink.ready()
-            if not self._pausing:
+            if self._consumer is not None and not self._pausing:
                 self._asked = room
-                consumer.hand_out()
+                self._consumer.hand_out()
             if not self._fresh:
                 self._wake.clear()
                 await self._wake.wait()
@@ -98,10 +171,6 @@ class MemoryStreamSource:
             if fresh:
                 sink.feed(fresh)
                 await asyncio.sleep(0)  # the sink may have room again at once: others get their turn
-
-    def _pulled(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and self._sink is not None and (error := task.exception()) is not None:
-            self._sink.fail(error)
 
     # What the consumer and the server tell ------------------------------------------------------------------------
 
@@ -119,9 +188,15 @@ class MemoryStreamSource:
 
     def gone(self) -> None:
         """Hear that the consumer is deleted."""
-        self._claims.end()
+        self._leave()
         if self._sink is not None:
-            self._sink.fail(TransportError(f'the consumer "{self._name}" of stream "{self._stream}" was deleted'))
+            self._run(self._recover(self._sink), "recovering")
+
+    def _leave(self) -> None:
+        self._claims.end()
+        self._consumer = None
+        if self._renewing is not None:
+            self._renewing.close()
 
     def away(self, reason: str, /) -> None:
         """Report that the server is down; what has arrived goes on being handled."""
@@ -156,9 +231,7 @@ class MemoryStreamSource:
         """Take nothing more; claims still take settles."""
         if self._consumer is not None:
             self._consumer.part(self)
-        if self._pulling is not None:
-            self._pulling.cancel()
-            await asyncio.wait([self._pulling])
+        await cancelled(self._tasks)
         fresh, self._fresh = self._fresh, []
         if self._sink is not None and not self._options.settles:
             self._sink.feed(fresh)  # nobody would deliver it again
@@ -176,10 +249,8 @@ class MemoryStreamSource:
             return
         await self.stop()
         self._sink = None
-        if self._renewing is not None:
-            self._renewing.close()
         self._server.clients.remove(self)
-        self._claims.end()
+        self._leave()
 
     async def lag(self) -> int | None:
         """Messages that wait, but for those that come again later; None while the server is down."""

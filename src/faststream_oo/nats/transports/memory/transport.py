@@ -215,7 +215,9 @@ class MemoryTransport:
             return MemorySource(self.server, address, chosen, self._limits)
         if chosen.ordered:
             return ordered_of(address, chosen, MemoryLink(self.server, stream.name))
-        return MemoryStreamSource(self.server, stream, address, chosen, self._open.acks)
+        return MemoryStreamSource(
+            self.server, stream, address, chosen, self._open.acks, self._settings.topology, foreign=_foreign()
+        )
 
     def sender(self, address: Address, /) -> MemorySender | MemoryStreamSender:
         """Return a sender to one subject."""
@@ -238,8 +240,7 @@ class MemoryTransport:
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
         """Make or compare streams and buckets, and return the differences. Raises TransportError while the server is down."""
-        embedding = EMBEDDING.get()
-        foreign = embedding is not None and embedding.memory
+        foreign = _foreign()
         return [
             *declare_streams(self.server, addresses, topology, foreign=foreign),
             *await declare_buckets(MemoryBuckets(self.server), addresses, topology, foreign=foreign),
@@ -262,3 +263,9 @@ class MemoryTransport:
         link = MemoryLink(self.server, store.stream)
         await check_there(MemoryBuckets(self.server), store)
         return BytesObjects(store, link)
+
+
+def _foreign() -> bool:
+    """Whether nobody else is there to make what others own: in a world of tests, and with `--memory`."""
+    embedding = EMBEDDING.get()
+    return embedding is not None and embedding.memory
