@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Protocol
 
 import pytest
@@ -12,7 +13,17 @@ from faststream_oo import Application
 from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
 from faststream_oo.errors import PublishError
-from faststream_oo.nats import NatsBroker, NatsConsumer, NatsProducer, NatsSettings, consumes, produces
+from faststream_oo.nats import (
+    KeyValue,
+    KeyValueStore,
+    NatsBroker,
+    NatsConsumer,
+    NatsMessage,
+    NatsProducer,
+    NatsSettings,
+    consumes,
+    produces,
+)
 from faststream_oo.nats.transports.memory import MemoryServer
 from tests.integration.private import PrivateBroker
 from tests.integration.worlds import until
@@ -166,3 +177,51 @@ async def test_a_stop_while_it_is_away_ends_in_time_and_tells_what_was_not_sent(
     with pytest.raises(PublishError, match="until the end"):
         await sent
     await mortal.restart()
+
+
+async def test_watches_miss_no_change_and_see_none_twice(mortal: Mortal) -> None:
+    bucket = KeyValue(f"numbers-{uuid.uuid4().hex[:10]}", history=64, watch="history")
+    consumed: list[int | None] = []
+    watched: list[int] = []
+    written: list[int] = []
+    over = False
+
+    class Watching(NatsConsumer):
+        @consumes(bucket)
+        async def changed(self, number: int, message: NatsMessage) -> None:
+            consumed.append(message.sequence)
+
+    async def watch(store: KeyValueStore[int]) -> None:
+        async for entry in store.watch():
+            watched.append(entry.revision)  # noqa: PERF401 - each as it comes
+
+    async def write(store: KeyValueStore[int]) -> None:
+        while not over:
+            with suppress(PublishError):  # while it is away
+                written.append(await store.put(f"k{len(written) % 7}", len(written)))
+            await asyncio.sleep(0.001)
+
+    with mortal.below():
+        broker = NatsBroker(mortal.settings)
+        async with Application(consumers=[Watching(broker)]):
+            store = broker.key_value(bucket, int)
+            await store.put("first", 0)
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(watch(store))
+                await until(lambda: watched and consumed)
+                group.create_task(write(store))
+                await until(lambda: len(consumed) > 100 and len(watched) > 100)
+                await mortal.kill()
+                await until(lambda: broker.subscriptions[0].state == "degraded")
+                await mortal.restart()
+                away = len(written)
+                await until(lambda: len(written) > away + 100)
+                over = True
+                await until(lambda: written[-1] == consumed[-1] == watched[-1])
+                assert broker.subscriptions[0].state == "running"
+                watching.cancel()
+
+    # What was stored before its answer was lost is there too, and seen.
+    assert set(written) <= set(consumed)
+    assert consumed == list(range(1, written[-1] + 1))
+    assert watched == consumed
