@@ -19,6 +19,7 @@ from faststream_oo.kafka import (
     produces,
     requests,
 )
+from faststream_oo.nats import Entry, KeyValue, KeyValueStore, NatsBroker, ObjectInfo
 from faststream_oo.testing import Harness
 
 
@@ -104,3 +105,17 @@ def container() -> None:
     assert_type(harness, Harness[Shop])
     assert_type(harness.container.payments(), Payments)
     assert_type(harness.published(Payment), list[Payment])
+
+
+async def buckets(broker: NatsBroker) -> None:
+    orders = broker.key_value(KeyValue("orders", history=5), Order)
+    assert_type(orders, KeyValueStore[Order])
+    assert_type(await orders.get("o-1"), Entry[Order] | None)
+    assert_type(await orders.put("o-1", Order("o-1", 1), revision=0), int)
+    async for entry in orders.watch("orders.*"):
+        assert_type(entry, Entry[Order | None])
+    files = broker.object_store("files")
+    assert_type(await files.get("a"), bytes | None)
+    assert_type(await files.info("a"), ObjectInfo | None)
+    async for chunk in files.stream("a"):
+        assert_type(chunk, bytes)

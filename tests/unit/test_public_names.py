@@ -54,6 +54,12 @@ REASONS: Mapping[str, Sequence[str]] = {
         "+ rabbit:Arguments", "+ rabbit:Binding.*", "+ rabbit:Queue.native_arguments", "+ rabbit:RabbitSettings.*",
     ],
     "what Python's own TLS is set up with": ["+ security:Tls.context"],
+    "what transports and the core ask of a subject, a stream or a bucket, and what a test undoes": [
+        "+ nats:JetStream.*", "+ nats:KeyValue.*", "+ nats:ObjectStore.*", "+ nats:Subject.*", "+ nats:Subjects.*",
+        "+ nats.transport:NatsTransport.delete_stream",
+    ],
+    "what is shown of the servers": ["+ nats:NatsSettings.shown_servers"],
+    "tells how many messages are lost, where nothing keeps them": ["+ nats:NatsSubscription"],
     "comes with clusters and sentinels": ["- redis:Channel.sharded", "- redis:RedisSettings.master"],
     "all that does not block goes over one connection, so there is no pool": ["- redis:RedisSettings.max_connections"],
     "what sources and the core ask of a channel, what is shown of the URL, and what a test undoes": [

@@ -17,6 +17,7 @@ REASONS: Mapping[str, Sequence[str]] = {
     "an empty mapping, from a function of its type": ["rabbit:*.arguments*"],
     "is a field, in code a property all the same": ["kafka:Topics.topics(*"],
     "what is settled without a gap is committed, and nothing else": ["kafka.transport:KafkaSource.commit(*"],
+    "several subjects of core NATS are one subscription too": ["nats:Subjects.__init__(*"],
     "one parameter, whichever is given": ["testing:Harness.__init__(*"],
 }
 """Reasons of differences, by patterns of the designed lines. A member that is not there has its reason with the names."""

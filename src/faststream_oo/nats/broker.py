@@ -8,7 +8,6 @@ from attrs import evolve
 from faststream_oo.address import Address
 from faststream_oo.broker import Broker, Options
 from faststream_oo.codec import Codec, reader_of
-from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.deadletters import DeadLetterWriter
 from faststream_oo.errors import Problem, SetupError, TransportError
 from faststream_oo.message import Message, Outgoing
@@ -27,6 +26,7 @@ from faststream_oo.nats.address import (
 from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectStore, bucket_problem, watched, whole_bucket
 from faststream_oo.nats.message import NatsMessage, NatsOutgoing, NatsReceipt, NatsSubscription
 from faststream_oo.nats.misuse import (
+    OBJECTS,
     consumed_problems,
     core_option_problems,
     produced_problems,
@@ -54,9 +54,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 B = TypeVar("B", bound=Bucket)
 C = TypeVar("C")
-
-_OBJECTS: Final = JsonCodec()
-"""What a change of an object is in, whatever the broker's own messages are in."""
 
 _OF_STREAM: Final = " of stream "
 _PER_MESSAGE: Final = ("expected_sequence", "ttl")
@@ -274,7 +271,7 @@ class NatsBroker(Broker):
     def defaults_of(self, address: Address, /) -> Mapping[str, Any]:
         """Return the defaults of a subscription: core NATS and a watch promise less than a stream."""
         defaults = {"prefetch": 100, "delivery": "at_most_once" if stream_of(address) is None else "at_least_once"}
-        return {**defaults, "codec": _OBJECTS} if isinstance(address, ObjectStore) else defaults
+        return {**defaults, "codec": OBJECTS} if isinstance(address, ObjectStore) else defaults
 
     def dead_letter(self, source: str, group: str | None, /) -> Address | None:
         """Return None: core NATS keeps nothing, so no address is derived."""

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from faststream_oo.address import Address
+from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.nats.address import (
     DEAD,
     JetStream,
@@ -27,6 +28,9 @@ from faststream_oo.nats.options import Pull, Push, shown
 
 Found: TypeAlias = tuple[str, str]
 """What is wrong, and a hint."""
+
+OBJECTS: Final = JsonCodec()
+"""What a change of an object is read by, whatever the broker's own messages are in."""
 
 _NOT_OF_WATCHES: Final = {
     "group": "tells every process of every change",
@@ -176,6 +180,8 @@ def watch_option_problems(options: Mapping[str, Any], bucket: Bucket, /) -> Iter
     for option, why in _NOT_OF_WATCHES.items():
         if option in options:
             yield f'{option}= is not of a bucket: "{bucket.name}" {why}', hint
+    if isinstance(bucket, ObjectStore) and options["codec"] is not OBJECTS:
+        yield f'codec= is not of an object store: "{bucket.name}" tells of changes in JSON', hint
 
 
 def _derived_problems(stream: JetStream, subjects: Sequence[Subject]) -> Iterator[Found]:

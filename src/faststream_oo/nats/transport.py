@@ -80,7 +80,7 @@ class NatsTransport(Transport[NatsReceipt | None], Protocol):
         """Return a whole key-value bucket. Raises TransportError when there is none."""
         ...
 
-    async def open_objects(self, store: ObjectStore, /) -> ObjectClient:
+    async def open_objects(self, bucket: ObjectStore, /) -> ObjectClient:
         """Return a whole object store. Raises TransportError when there is none."""
         ...
 

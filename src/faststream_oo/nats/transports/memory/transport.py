@@ -258,11 +258,11 @@ class MemoryTransport:
         await check_there(MemoryBuckets(self.server), bucket)
         return BytesBucket(bucket, link)
 
-    async def open_objects(self, store: ObjectStore, /) -> BytesObjects:
+    async def open_objects(self, bucket: ObjectStore, /) -> BytesObjects:
         """Return an object store. Raises TransportError when there is none."""
-        link = MemoryLink(self.server, store.stream)
-        await check_there(MemoryBuckets(self.server), store)
-        return BytesObjects(store, link)
+        link = MemoryLink(self.server, bucket.stream)
+        await check_there(MemoryBuckets(self.server), bucket)
+        return BytesObjects(bucket, link)
 
 
 def _foreign() -> bool:

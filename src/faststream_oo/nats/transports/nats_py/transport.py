@@ -122,10 +122,10 @@ class NatsPyTransport:
         await check_there(NatsBuckets(self._open(self._manager)), bucket)
         return BytesBucket(bucket, self._link(bucket))
 
-    async def open_objects(self, store: ObjectStore, /) -> BytesObjects:
+    async def open_objects(self, bucket: ObjectStore, /) -> BytesObjects:
         """Return an object store. Raises TransportError when there is none."""
-        await check_there(NatsBuckets(self._open(self._manager)), store)
-        return BytesObjects(store, self._link(store))
+        await check_there(NatsBuckets(self._open(self._manager)), bucket)
+        return BytesObjects(bucket, self._link(bucket))
 
     def _link(self, bucket: KeyValue | ObjectStore) -> NatsLink:
         return NatsLink(self._connected, self._open(self._manager), bucket.stream)
