@@ -5,7 +5,7 @@ from typing import assert_type
 from attrs import frozen
 from dependency_injector import containers, providers
 
-from faststream_oo import Batch, MessageScoped, Settings
+from faststream_oo import Batch, MessageScoped, Settings, nats
 from faststream_oo.kafka import (
     KafkaBroker,
     KafkaConsumer,
@@ -95,6 +95,26 @@ async def asking(desk: Desk, broker: KafkaBroker, harness: Harness[Shop]) -> Non
 
 async def brokers(broker: KafkaBroker) -> None:
     assert_type(await broker.send_now("t", b""), KafkaReceipt)
+
+
+ORDERS = nats.JetStream("ORDERS", subjects=["orders.>"])
+
+
+class Streamed(nats.NatsConsumer, group="billing", via=nats.Pull(max_ack_pending=64), start=7):
+    @nats.consumes(nats.Subject("orders.{region}", stream=ORDERS))
+    @nats.produces(nats.Subject("payments", stream="PAYMENTS"))
+    async def placed(self, order: Order, message: nats.NatsMessage[Order]) -> nats.NatsOutgoing[Payment]:
+        assert_type(message.value, Order)
+        assert_type(message.sequence, int | None)
+        await message.in_progress()
+        return nats.NatsOutgoing(Payment(order.order_id), expected_sequence=0, ttl=60.0)
+
+
+async def streams(broker: nats.NatsBroker) -> None:
+    assert_type(await broker.send_now(nats.Subject("t", stream=ORDERS), b""), nats.NatsReceipt | None)
+    async with broker.reader(nats.Subjects("a", "b", stream=ORDERS), Order, start="last_per_subject") as reader:
+        assert_type(await reader.get(), nats.NatsMessage[Order] | None)
+    await broker.declare(ORDERS)
 
 
 def container() -> None:

@@ -43,6 +43,12 @@ REASONS: Mapping[str, Sequence[str]] = {
         "+ kafka:Topic.named", "+ kafka:TopicPattern.*", "+ kafka:Partitions.*", "+ markers:ContractInfo.*", "+ options:Exponential.*",
         "+ options:RetryPolicy.*", "+ consumer:Consumer.prefix",
     ],
+    "what the core and the transports ask of an address of NATS": [
+        "+ nats:JetStream.*", "+ nats:KeyValue.*", "+ nats:ObjectStore.*", "+ nats:Subject.*", "+ nats:Subjects.*",
+    ],
+    "servers without their credentials, for people": ["+ nats:NatsSettings.shown_servers"],
+    "core NATS keeps nothing, and counts what is lost": ["+ nats:NatsSubscription"],
+    "a harness removes what it made": ["+ nats.transport:NatsTransport.delete_stream"],
     "a publish whose receipt nobody reads is spared its making": ["+ transport:Frame.receipt"],
     "comes with stream queues and readers of queues": [
         "- rabbit:RabbitBroker.reader", "- rabbit:RabbitConsumeOptions.start", "- rabbit:RabbitMessage.offset",
