@@ -1,6 +1,7 @@
 """What an application consumes and produces, as data and as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast, get_args
 
 import attrs
@@ -212,6 +213,12 @@ def _form_of_value(value: Any) -> object:
             return _outcome_form(value)
         case RetryPolicy() | Exponential():
             return _form(attrs.asdict(value, recurse=False))
+        case datetime():
+            return value.isoformat()
+        case _ if attrs.has(type(value)) and type(value).__module__.startswith("faststream_oo."):
+            return {"type": type(value).__name__.lower()} | cast(
+                "dict[str, object]", _form(attrs.asdict(value, recurse=False))
+            )
         case type() if issubclass(value, Exception):
             return f"{value.__module__}:{value.__qualname__}"
         case _:
@@ -257,7 +264,7 @@ def _told(options: Mapping[str, object]) -> dict[str, object]:
 
 
 def _pairs(facts: Mapping[str, object]) -> str:
-    return " ".join(f"{name}={_word(value)}" for name, value in facts.items() if value not in {None, ""})
+    return " ".join(f"{name}={_word(value)}" for name, value in facts.items() if value is not None and value != "")
 
 
 def _word(value: object) -> str:

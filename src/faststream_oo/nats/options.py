@@ -68,7 +68,7 @@ class NatsConsumeOptions(ConsumeOptions, total=False):
             and then without a promise: a message without one is dropped with an error in the log, and counted in
             `message.subscription.lost`.
         start: Where a new durable, or an ordered consumer, begins. Default "earliest"; refused on core NATS.
-        via: How a stream is read. Default `Pull()`; refused on core NATS.
+        via: How a stream is read; in files `{type: pull, ack_wait: 20}`. Default `Pull()`; refused on core NATS.
     """
 
     group: str

@@ -6,6 +6,7 @@ from inspect import iscoroutinefunction
 from types import NoneType
 from typing import Any, TypeGuard, TypeVar, cast, get_args, get_origin
 
+import attrs
 from cattrs import Converter
 
 from faststream_oo.codec import Codec
@@ -33,7 +34,7 @@ def register_forms(converter: Converter) -> None:
     converter.register_structure_hook(Outcome, lambda value, _: _outcome(value))
     converter.register_structure_hook_func(lambda target: target == type[Exception], _exception_class)
     converter.register_structure_hook_factory(_is_error_rule, _error_rule)
-    converter.register_structure_hook_factory(_is_credentials, _credentials)
+    converter.register_structure_hook_factory(_is_choice, _choice)
     converter.register_structure_hook_func(lambda target: target == Callable[[], Awaitable[str]], _token_function)
 
 
@@ -97,12 +98,14 @@ def _error_rule(target: object, converter: Converter) -> Callable[[Any, Any], ob
     return structure
 
 
-def _is_credentials(target: object) -> bool:
+def _is_choice(target: object) -> bool:
+    """Whether one of several classes is meant, or one way of several to log in: `type` says which."""
     members = set(get_args(target)) - {NoneType}
-    return is_union(target) and bool(members) and members <= _CREDENTIALS
+    several = len(members) > 1 and all(map(attrs.has, members))
+    return is_union(target) and bool(members) and (several or members <= _CREDENTIALS)
 
 
-def _credentials(target: object, converter: Converter) -> Callable[[Any, Any], object]:
+def _choice(target: object, converter: Converter) -> Callable[[Any, Any], object]:
     kinds = {member.__name__.lower(): member for member in get_args(target) if member is not NoneType}
 
     def structure(value: Any, _: object) -> object:

@@ -1,5 +1,7 @@
 """The nested container of a NATS broker, as a user's container holds it."""
 
+from datetime import UTC, datetime
+
 import pytest
 from dependency_injector import containers, providers
 
@@ -7,7 +9,8 @@ from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.container.checks import check
 from faststream_oo.container.graph import Graph
 from faststream_oo.errors import SetupError
-from faststream_oo.nats import NatsBroker, NatsConsumer, NatsContainer, NatsSettings, consumes
+from faststream_oo.nats import NatsBroker, NatsConsumer, NatsContainer, NatsSettings, Push, consumes
+from faststream_oo.settings import structure
 from faststream_oo.testing import Harness
 
 
@@ -72,3 +75,23 @@ async def test_a_harness_puts_an_embedded_nats_below() -> None:
         await h.publish("lights.hall", True)
         await h.settled()
         assert [type(one).__name__ for one in h.outcomes("Lights.switched")] == ["Ack"]
+
+
+def test_the_way_to_read_a_stream_is_named_in_settings() -> None:
+    found = structure(
+        NatsSettings,
+        {"defaults": {"via": {"type": "push", "ack_wait": 3}, "start": "2026-01-02T03:04:05+00:00"}},
+        "nats",
+    )
+    assert found.defaults["via"] == Push(ack_wait=3.0)
+    assert found.defaults["start"] == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("via", "what"),
+    [({"ack_wait": 3}, "type: None is none of pull, push"), ({"type": "pull", "ack_wayt": 3}, "unknown option")],
+)
+def test_another_way_is_refused_by_its_path(via: dict[str, object], what: str) -> None:
+    with pytest.raises(SetupError, match=what) as refused:
+        structure(NatsSettings, {"defaults": {"via": via}}, "nats")
+    assert refused.value.problems[0].path.startswith("nats.defaults.via")
