@@ -215,14 +215,19 @@ def _form_of_value(value: Any) -> object:
             return _form(attrs.asdict(value, recurse=False))
         case datetime():
             return value.isoformat()
-        case _ if attrs.has(type(value)) and type(value).__module__.startswith("faststream_oo."):
-            return {"type": type(value).__name__.lower()} | cast(
-                "dict[str, object]", _form(attrs.asdict(value, recurse=False))
-            )
         case type() if issubclass(value, Exception):
             return f"{value.__module__}:{value.__qualname__}"
         case _:
-            return getattr(value, "__qualname__", type(value).__name__)
+            return _form_of_choice(value) or getattr(value, "__qualname__", type(value).__name__)
+
+
+def _form_of_choice(value: object) -> object:
+    """Return one of several classes that an option takes, as `type` and its fields; None for anything of a user's."""
+    cls: type[object] = type(value)
+    if not (attrs.has(cls) and cls.__module__.startswith("faststream_oo.")):
+        return None
+    fields = {attribute.name: _form(getattr(value, attribute.name)) for attribute in attrs.fields(cls)}
+    return {"type": cls.__name__.lower(), **fields}
 
 
 def _outcome_form(outcome: Outcome) -> object:
