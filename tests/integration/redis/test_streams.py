@@ -101,6 +101,8 @@ async def test_ranges_from_either_end(call: Wire) -> None:
     assert [one for one, _ in entries(await call("XRANGE", own, "2", "4"))] == ["2-0", "3-0", "4-0"]
     assert [one for one, _ in entries(await call("XRANGE", own, "-", "+", "COUNT", 2))] == ["1-0", "2-0"]
     assert [one for one, _ in entries(await call("XREVRANGE", own, "+", "-", "COUNT", 2))] == ["5-0", "4-0"]
+    assert [one for one, _ in entries(await call("XRANGE", own, "(4-0", "+"))] == ["5-0"]
+    assert await call("XRANGE", own, "(5-0", "+") == []
     assert await call("XRANGE", key(), "-", "+") == []
 
 

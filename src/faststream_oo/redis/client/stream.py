@@ -217,13 +217,19 @@ class StreamSource(ClientSource):
             await self._wire.ask(("XGROUP", "DELCONSUMER", *place, self._consumer))
 
     async def lag(self) -> int | None:
-        """Return how many entries the group was not given yet; None without a group, and where Redis lost count."""
+        """Return how many entries the group was not given yet; None without a group or where Redis lost count, unless none."""
         if self._options.group is None:
-            return None
+            return await self._none_after(self._last)
         (groups,) = await self._asked(("XINFO", "GROUPS", self._stream))
-        found = [_facts(one) for one in groups]
-        lags = [one.get(b"lag") for one in found if one[b"name"] == self._options.group.encode()]
-        return lags[0] if lags and isinstance(lags[0], int) else None
+        for facts in map(_facts, groups):
+            if facts[b"name"] == self._options.group.encode():
+                lag = facts.get(b"lag")
+                return lag if isinstance(lag, int) else await self._none_after(facts[b"last-delivered-id"])
+        return None
+
+    async def _none_after(self, last: bytes) -> int | None:
+        (entries,) = await self._asked(("XRANGE", self._stream, b"(" + last, "+", "COUNT", 1))
+        return None if entries else 0
 
 
 class ReplySource(StreamSource):

@@ -131,7 +131,10 @@ def parsed(arg: bytes, default: int = 0, /) -> Id:
 
 
 def bound(arg: bytes, default: int = 0, /) -> Id:
-    """Return an end of a range: `-`, `+` or an id. Raises CommandError."""
+    """Return an end of a range: `-`, `+`, an id, or `(` and the id before the first one. Raises CommandError."""
+    if arg[:1] == b"(" and not default:
+        milliseconds, number = parsed(arg[1:])
+        return milliseconds, number + 1
     return FIRST if arg == b"-" else LAST if arg == b"+" else parsed(arg, default)
 
 

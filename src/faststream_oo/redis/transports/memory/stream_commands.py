@@ -194,6 +194,7 @@ def groups_of(database: Database, args: Args) -> Answer:
 
 def _described(stream: MemoryStream, name: bytes, group: Group) -> Answer:
     read = group.read if group.read is not None and not stream.fragmented(group.last) else stream.place(group.last)
-    lag = None if read is None else stream.added - read
+    # The number is the true one, also where a trim makes the server miscount.
+    lag = None if read is None else len(stream.after(group.last))
     facts: list[Answer] = [b"name", name, b"consumers", len(group.consumers), b"pending", len(group.pending)]
     return [*facts, b"last-delivered-id", shown(group.last), b"entries-read", group.read, b"lag", lag]
