@@ -28,7 +28,7 @@ class Stream:
     """
 
     name: str
-    max_length: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(0)))
+    max_length: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(1)))
     exact: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)
 
@@ -120,13 +120,22 @@ def is_entry_id(text: str, /) -> bool:
     return _ENTRY.fullmatch(text) is not None
 
 
-def key_problem(name: str, /) -> str | None:
-    """Say why a name cannot be a key or a channel that is published to, None when it can; `{field}` of a body may stand in it."""
+def target_problem(address: RedisAddress, /) -> tuple[str, str] | None:
+    """Say why nothing can be published to an address, and a hint; None when it can. `{field}` of a body may stand in it."""
+    name = address.name
     bare = _PLACEHOLDER.sub("x", name)
     if not bare:
-        return "an empty name is refused"
+        return "an empty name is refused", ""
     if "{" in bare or "}" in bare:
-        return f'"{name}" has a {{field}} that is no name'
+        return f'"{name}" has a {{field}} that is no name', ""
+    if isinstance(address, Channel) and _WILD.search(bare):
+        return f'"{name}" is a pattern, nothing can be published to it', r"\* is the character"
+    return _trimming_problem(address)
+
+
+def _trimming_problem(address: RedisAddress) -> tuple[str, str] | None:
+    if isinstance(address, Stream) and address.exact and address.max_length is None:
+        return f'exact=True has no effect on "{address.name}" without max_length', "max_length="
     return None
 
 
@@ -142,4 +151,4 @@ def source_problem(address: RedisAddress, /) -> tuple[str, str] | None:
         return (f'"{name}" has a {{name}} that is no word', "") if "{" in bare or "}" in bare else None
     if _PART.search(name):
         return f'"{name}" captures a part, and a key is read whole', f'Channel("{name}")'
-    return None
+    return _trimming_problem(address)

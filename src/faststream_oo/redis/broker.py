@@ -23,9 +23,9 @@ from faststream_oo.redis.address import (
     ReplyStream,
     Stream,
     is_entry_id,
-    key_problem,
     renamed,
     source_problem,
+    target_problem,
 )
 from faststream_oo.redis.message import RedisMessage, RedisOutgoing, RedisReceipt
 from faststream_oo.redis.options import (
@@ -267,13 +267,8 @@ class RedisBroker(Broker):
         """Return why Redis would refuse an address."""
         if not isinstance(address, _NATIVE):
             return [(f"{address!r} is no address of Redis", "Stream, List or Channel")]
-        if consuming:
-            found = source_problem(address)
-            return [] if found is None else [found]
-        if isinstance(address, Channel) and address.pattern is not None and "{" not in address.name:
-            return [(f'"{address.name}" is a pattern, nothing can be published to it', r"\* is the character")]
-        what = key_problem(address.name)
-        return [] if what is None else [(what, "")]
+        found = source_problem(address) if consuming else target_problem(address)
+        return [] if found is None else [found]
 
     def option_problems(self, options: Mapping[str, Any], address: Address, /) -> Sequence[tuple[str, str]]:
         """Return what is wrong with the resolved options of a subscription."""

@@ -76,9 +76,28 @@ def test_settings_rename_an_address_and_keep_its_kind() -> None:
     assert BROKER.readdressed(Stream("orders", max_length=5), "others") == Stream("others", max_length=5)
 
 
-def test_a_length_below_zero_is_refused_at_once() -> None:
+def test_a_length_that_keeps_nothing_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="max_length"):
-        Stream("orders", max_length=-1)
+        Stream("orders", max_length=0)
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        (Channel("a.{b}.*"), "is a pattern"),
+        (Channel(r"a.[x]"), "is a pattern"),
+        (List("a.{b"), "has a {field} that is no name"),
+        (List(""), "an empty name"),
+        (Stream("orders", exact=True), "exact=True has no effect"),
+        (Channel(r"a.\*"), None),
+        (Channel("a.{b.c}"), None),
+        (Stream("orders", max_length=5, exact=True), None),
+    ],
+)
+def test_what_cannot_be_published_to(address: Any, what: str | None) -> None:
+    found = BROKER.address_problems(address, consuming=False)
+
+    assert [what is not None and what in problem for problem, _ in found] == ([] if what is None else [True])
 
 
 def test_credentials_are_never_shown() -> None:
