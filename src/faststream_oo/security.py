@@ -84,7 +84,7 @@ class Credentials:
     """A NATS `.creds` file (JWT and seed), or an nkey seed file.
 
     Attributes:
-        path: The file; it is read at every connection.
+        path: The file; a `.creds` file is read again at each connection.
     """
 
     path: Path

@@ -26,6 +26,7 @@ from faststream_oo import Application
 from faststream_oo.broker import Broker
 from faststream_oo.cli.panel import guarded
 from faststream_oo.errors import ConnectError
+from faststream_oo.nats import NatsBroker, NatsSettings
 from faststream_oo.security import Plain
 from tests.integration.private import PrivateBroker
 from tests.integration.secured import APP, CLIENTS, LIMITED, Secured, fresh
@@ -88,6 +89,32 @@ async def test_a_message_goes_through_after_a_login(secured: Secured) -> None:
 async def test_a_message_goes_through_encrypted_with_certificates_at_both_ends(secured: Secured) -> None:
     broker = secured.broker(secured.encrypted, auth=secured.login, tls=secured.tls())
     assert await through(secured, broker, fresh("open")) == [7]
+
+
+@pytest.mark.parametrize(
+    ("client", "scheme", "names"),
+    [
+        ("rabbit", "amqps", ("cafile", "certfile", "keyfile")),
+        ("redis", "rediss", ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")),
+    ],
+)
+async def test_a_url_may_say_all_of_it(
+    private_broker: Callable[[str], PrivateBroker], client: str, scheme: str, names: Sequence[str]
+) -> None:
+    secured = Secured(client, private_broker)
+    files = map(str, map(secured.file, ("CA", "CLIENT_CERT", "CLIENT_KEY")))
+    options = "&".join(f"{name}={file}" for name, file in zip(names, files, strict=True))
+    url = f"{scheme}://app:s3cret@{secured.encrypted}/?{options}"
+    made = type(secured.settings(secured.encrypted))(url=url)
+    await pinged(type(secured.broker(secured.encrypted))(made))
+
+
+async def test_the_scheme_of_a_nats_encrypts(private_broker: Callable[[str], PrivateBroker]) -> None:
+    secured = Secured("nats", private_broker)
+    url = f"tls://app:s3cret@{secured.encrypted}"
+    await pinged(NatsBroker(NatsSettings(servers=[url], tls=secured.tls())))
+    with pytest.raises(ConnectError, match="the server does not offer TLS"):
+        await NatsBroker(NatsSettings(servers=[f"tls://{secured.free}"])).open(CONNECT_TIMEOUT)
 
 
 def test_an_encrypted_key_is_opened_by_its_password(secured: Secured, tmp_path: Path) -> None:

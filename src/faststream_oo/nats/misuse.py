@@ -47,8 +47,8 @@ def server_problem(server: str, /) -> str | None:
     url = server if "://" in server else f"nats://{server}"
     try:
         parsed = urlsplit(url)
-        if parsed.scheme != "nats":
-            return f"{parsed.scheme}:// is not served, nats:// is"
+        if parsed.scheme not in {"nats", "tls"}:
+            return f"{parsed.scheme}:// is not served, nats:// and tls:// are"
         if not parsed.hostname or parsed.path.strip("/") or parsed.port == 0:
             return f"{shown(server)} is no address of a server"
     except ValueError:

@@ -68,7 +68,7 @@ def test_the_broker_is_one_and_made_of_what_was_given() -> None:
     assert broker.codec is shop.json()
 
 
-@pytest.mark.parametrize("setting", ["confirms", "auth", "tls", "servers"])
+@pytest.mark.parametrize("setting", ["confirms", "servers"])
 def test_settings_that_are_not_there_are_refused(setting: str) -> None:
     shop = Shop()
     shop.config.from_dict({"rabbit": {setting: True}})
