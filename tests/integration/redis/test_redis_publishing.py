@@ -211,6 +211,16 @@ async def test_replies_come_over_a_stream_that_is_short_and_gone_in_the_end(worl
     assert await world.call("EXISTS", inbox) == 0
 
 
+async def test_a_request_to_a_channel_that_nobody_listens_on_fails_at_once(
+    world: RedisWorld, broker: RedisBroker
+) -> None:
+    name = await world.create("nobody")
+
+    async with asyncio.timeout(10):
+        with pytest.raises(PublishError, match=f"nobody listens on {name}"):
+            await broker.request(Channel(name), 1, reply=int, timeout=60.0)
+
+
 async def test_what_faststream_wrote_to_a_stream_is_handled_and_its_request_answered_on_its_channel(
     world: RedisWorld,
 ) -> None:

@@ -42,6 +42,25 @@ class Publishing(Asked):
         super().refused(error if isinstance(error, PublishError) else PublishError(str(error)))
 
 
+class Asking(Publishing):
+    """A request on its way to a channel, which nobody answers when nobody listens.
+
+    Args:
+        channel: Its name.
+    """
+
+    def __init__(self, channel: str) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def answered(self, answers: Sequence[Answer], /) -> None:
+        """The server has handed it to so many."""
+        if answers[0] == 0:
+            self.refused(PublishError(f"nobody listens on {self._channel}"))
+        else:
+            super().answered(answers)
+
+
 def receipt_of(answer: Answer, /) -> RedisReceipt:
     """Return what the server said about a published message."""
     return RedisReceipt(entry_id=answer.decode()) if isinstance(answer, bytes) else RedisReceipt(count=_number(answer))
@@ -65,6 +84,7 @@ class RedisSender:
         self._address = address
         self._wrap = self._bare if envelope == "none" else _WRAPS[envelope]
         self._stream = isinstance(address, Stream)
+        self._channel = address.name if isinstance(address, Channel) else None
         self._head = _head(address)
         self._after: Sequence[Command] = ()
         if isinstance(address, ReplyStream):  # answers to who is gone must not stay for ever
@@ -73,7 +93,8 @@ class RedisSender:
     def send(self, frame: Frame, /) -> Publishing:
         """Accept a message, in call order. Raises PublishError for what the server would refuse for sure."""
         command, size = self._command(frame)
-        publishing = Publishing()
+        channel = self._channel
+        publishing = Publishing() if channel is None or "fsoo-reply-to" not in frame.headers else Asking(channel)
         publishing.commands, publishing.size, publishing.receipt = (command, *self._after), size, frame.receipt
         self._wire.submit(publishing)
         return publishing
