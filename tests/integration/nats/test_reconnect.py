@@ -209,7 +209,7 @@ async def test_watches_miss_no_change_and_see_none_twice(mortal: Mortal) -> None
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(watch(store))
                 await until(lambda: watched and consumed)
-                group.create_task(write(store))
+                writing = group.create_task(write(store))
                 await until(lambda: len(consumed) > 100 and len(watched) > 100)
                 await mortal.kill()
                 await until(lambda: broker.subscriptions[0].state == "degraded")
@@ -217,6 +217,7 @@ async def test_watches_miss_no_change_and_see_none_twice(mortal: Mortal) -> None
                 away = len(written)
                 await until(lambda: len(written) > away + 100)
                 over = True
+                await writing
                 await until(lambda: written[-1] == consumed[-1] == watched[-1])
                 assert broker.subscriptions[0].state == "running"
                 watching.cancel()

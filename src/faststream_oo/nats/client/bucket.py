@@ -8,9 +8,9 @@ from typing import Final
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import Entry, KeyValue, key_problem, keys_problem
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.storage import Record, StreamLink
+from faststream_oo.nats.client.storage import HEADERS, ORDERED, Record, StreamLink
 from faststream_oo.nats.message import NONE, Operation, Received, place_of
-from faststream_oo.nats.options import Start
+from faststream_oo.nats.options import Push, Start
 
 _MARKS: Final[Mapping[str, Operation]] = {"DEL": "delete", "PURGE": "purge"}
 _REASONS: Final[Mapping[str, Operation]] = {"MaxAge": "purge", "Purge": "purge", "Remove": "delete"}
@@ -89,7 +89,7 @@ class BytesBucket:
 
     async def keys(self, pattern: str, /) -> Sequence[str]:
         """Return the keys that are there, in the order of their revisions. Raises TransportError."""
-        async with self._now(pattern, "last_per_subject", headers_only=True) as found:
+        async with self._now(pattern, "last_per_subject", HEADERS) as found:
             return [self.key_of(one) async for one in found if operation_of(one.headers) == "put"]
 
     async def history(self, key: str, /) -> Sequence[Entry[bytes]]:
@@ -116,20 +116,18 @@ class BytesBucket:
             await following.close()
 
     @asynccontextmanager
-    async def _now(
-        self, pattern: str, start: Start, *, headers_only: bool = False
-    ) -> AsyncGenerator[AsyncIterator[Received]]:
+    async def _now(self, pattern: str, start: Start, via: Push = ORDERED) -> AsyncGenerator[AsyncIterator[Received]]:
         """Give what is there now, and nothing that comes later."""
-        following = self._follow(pattern, start, headers_only=headers_only)
+        following = self._follow(pattern, start, via)
         try:
             yield until_now(following)
         finally:
             await following.close()
 
-    def _follow(self, pattern: str, start: Start, *, headers_only: bool = False) -> Following:
+    def _follow(self, pattern: str, start: Start, via: Push = ORDERED) -> Following:
         if (what := keys_problem(pattern)) is not None or "{" in pattern:
             raise TransportError(what or f'"{pattern}" has a {{name}}, which is for a subscription')
-        return self._link.follow([self._bucket.subject(pattern)], start, headers_only=headers_only)
+        return self._link.follow([self._bucket.subject(pattern)], start, via=via)
 
     def _subject(self, key: str) -> str:
         if (what := key_problem(key)) is not None:

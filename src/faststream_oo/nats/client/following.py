@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from faststream_oo.clock import Backoff, Clock
@@ -44,6 +44,7 @@ class Following:
         start: Where to begin.
         clock: Where waits between tries are read.
         told: Told why nothing comes, and None when something does again.
+        again: Makes the stream again where it is gone, if that is ours to do.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Following:
         start: Start,
         clock: Clock,
         told: Callable[[str | None], object] = lambda _reason: None,
+        again: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.delivered = 0
         """Messages that the seat has fed."""
@@ -62,6 +64,7 @@ class Following:
         self._afresh: Start = "earliest" if start == "latest" else start
         self._backoff = Backoff(clock)
         self._told = told
+        self._again = again
         self._seat: Seat | None = None
         self._last = 0
         self._waiting: deque[Received] = deque()
@@ -169,6 +172,8 @@ class Following:
         while self._broken is not None:
             try:
                 await seat.close()
+                if self._again is not None:
+                    await self._again()
                 there = await seat.last()
                 seat = self._seat = self._make(self)
                 self._broken, self.delivered = None, 0

@@ -1,8 +1,8 @@
 """Sources that read a stream in its order and settle nothing: ordered consumers, and changes of buckets."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeAlias, cast
 
 from faststream_oo.address import Address
 from faststream_oo.nats.address import Subject, matches, subjects_of
@@ -17,23 +17,31 @@ from faststream_oo.transport import Capabilities, Claim, Sink
 
 _STARTS: Final[Mapping[str, Start]] = {"current": "last_per_subject", "history": "earliest", "changes": "latest"}
 
-Follow = Callable[[Callable[[str | None], object]], Following]
+Follow: TypeAlias = Callable[[Callable[[str | None], object]], Following]
 """Returns what reads; told why nothing comes, and None when something does again."""
 
+Again: TypeAlias = Callable[[], Awaitable[object]]
+"""Makes a stream again where it is gone, if that is ours to do."""
 
-def ordered_of(address: Address, options: NatsSourceOptions, link: StreamLink, /) -> "OrderedSource":
+
+def ordered_of(address: Address, options: NatsSourceOptions, link: StreamLink, again: Again, /) -> "OrderedSource":
     """Return the source of an ordered consumer."""
-    subjects = subjects_of(address)
+    subjects, via = subjects_of(address), cast(Push, options.via)
     patterns = [subject.pattern for subject in subjects]
-    headers_only = isinstance(options.via, Push) and options.via.headers_only
-    follow: Follow = lambda told: link.follow(patterns, options.start, told, headers_only=headers_only)  # noqa: E731
+
+    def follow(told: Callable[[str | None], object]) -> Following:
+        return link.follow(patterns, options.start, told, via=via, again=again)
+
     return OrderedSource(follow, subjects, f"an ordered consumer of {address.name}", _as_it_is)
 
 
-def changes_of(bucket: Bucket, link: StreamLink, /) -> "OrderedSource":
+def changes_of(bucket: Bucket, link: StreamLink, again: Again, /) -> "OrderedSource":
     """Return the source of the changes of a bucket."""
-    subject, start = bucket.watched, _STARTS[bucket.watch]
-    follow: Follow = lambda told: link.follow([subject.pattern], start, told)  # noqa: E731
+    subject = bucket.watched
+
+    def follow(told: Callable[[str | None], object]) -> Following:
+        return link.follow([subject.pattern], _STARTS[bucket.watch], told, again=again)
+
     return OrderedSource(follow, [subject], f"a watch of bucket {bucket.name}", reads(bucket))
 
 

@@ -1,12 +1,18 @@
 """One stream below a bucket, as a client reaches it: what a bucket needs of one."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.options import Start
+from faststream_oo.nats.options import Push, Start
+
+ORDERED: Final = Push(ordered=True)
+"""How a stream is read in order, where nobody says more."""
+
+HEADERS: Final = Push(ordered=True, headers_only=True)
+"""The same without bodies."""
 
 
 @frozen
@@ -47,7 +53,16 @@ class StreamLink(Protocol):
         told: Callable[[str | None], object] = ...,
         /,
         *,
-        headers_only: bool = False,
+        via: Push = ...,
+        again: Callable[[], Awaitable[object]] | None = None,
     ) -> Following:
-        """Return what reads subjects in order, not opened; `told` hears why nothing comes, and None when it does again."""
+        """Return what reads subjects in order, not opened.
+
+        Args:
+            subjects: What is read.
+            start: Where it begins.
+            told: Hears why nothing comes, and None when something does again.
+            via: How it is pushed.
+            again: Makes the stream again where it is gone.
+        """
         ...

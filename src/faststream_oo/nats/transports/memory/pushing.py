@@ -1,14 +1,14 @@
 """Streams of an embedded server as the clients of buckets reach them."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.storage import Record
-from faststream_oo.nats.options import Start
+from faststream_oo.nats.client.storage import ORDERED, Record
+from faststream_oo.nats.options import Push, Start
 from faststream_oo.nats.transports.memory.durables import ConsumerConfig, Deliver, Delivery
 from faststream_oo.nats.transports.memory.jetstream import Kept
 from faststream_oo.nats.transports.memory.server import Delivered, MemoryServer
@@ -62,15 +62,15 @@ class MemoryLink:
         told: Callable[[str | None], object] = lambda _reason: None,
         /,
         *,
-        headers_only: bool = False,
+        via: Push = ORDERED,
+        again: Callable[[], Awaitable[object]] | None = None,
     ) -> Following:
         """Return what reads subjects in order, not opened."""
-        return Following(
-            lambda following: MemorySeat(self, subjects, following, headers_only=headers_only),
-            start,
-            self.server.clock,
-            told,
-        )
+
+        def seat(following: Following) -> MemorySeat:
+            return MemorySeat(self, subjects, following, headers_only=via.headers_only)
+
+        return Following(seat, start, self.server.clock, told, again)
 
 
 class MemorySeat:

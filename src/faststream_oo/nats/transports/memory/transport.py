@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from faststream_oo.address import Address
@@ -209,12 +209,16 @@ class MemoryTransport:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
         chosen = NatsSourceOptions(**cast("Mapping[str, Any]", options))
         stream = stream_of(address)
+
+        def again() -> Awaitable[object]:
+            return self.declare([address], self._settings.topology)
+
         if isinstance(address, KeyValue | ObjectStore):
-            return changes_of(address, MemoryLink(self.server, address.stream))
+            return changes_of(address, MemoryLink(self.server, address.stream), again)
         if stream is None:
             return MemorySource(self.server, address, chosen, self._limits)
         if chosen.ordered:
-            return ordered_of(address, chosen, MemoryLink(self.server, stream.name))
+            return ordered_of(address, chosen, MemoryLink(self.server, stream.name), again)
         return MemoryStreamSource(
             self.server, stream, address, chosen, self._open.acks, self._settings.topology, foreign=_foreign()
         )

@@ -1,6 +1,6 @@
 """Streams below buckets, and buckets themselves, by nats-py."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, cast
 
 from attrs import evolve
@@ -11,9 +11,9 @@ from faststream_oo.clock import LoopClock
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectStore
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.storage import Record
+from faststream_oo.nats.client.storage import ORDERED, Record
 from faststream_oo.nats.message import NONE
-from faststream_oo.nats.options import Start
+from faststream_oo.nats.options import Push, Start
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.managing import Manager, asking
 from faststream_oo.nats.transports.nats_py.seats import PushedSeat
@@ -75,16 +75,15 @@ class NatsLink:
         told: Callable[[str | None], object] = lambda _reason: None,
         /,
         *,
-        headers_only: bool = False,
+        via: Push = ORDERED,
+        again: Callable[[], Awaitable[object]] | None = None,
     ) -> Following:
         """Return what reads subjects in order, not opened."""
 
         def seat(following: Following) -> PushedSeat:
-            return PushedSeat(
-                self._connection, self._manager, self._stream, subjects, following, headers_only=headers_only
-            )
+            return PushedSeat(self._connection, self._manager, self._stream, subjects, following, via)
 
-        return Following(seat, start, LoopClock(), told)
+        return Following(seat, start, LoopClock(), told, again)
 
 
 class NatsBuckets:

@@ -95,10 +95,6 @@ class Manager:
             self._known[name] = one.stream, there.subjects
         return found
 
-    async def has(self, name: str, /) -> bool:
-        """Whether a stream is there. Raises TransportError."""
-        return await self._stream(name) is not None
-
     async def _stream(self, name: str) -> JetStream | None:
         async with asking(f'stream "{name}" cannot be looked up'):
             try:

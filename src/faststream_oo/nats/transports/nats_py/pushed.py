@@ -81,7 +81,7 @@ class Pushed(Delivering):
             await asyncio.wait([watching])
 
     async def _watch(self) -> None:
-        """Ask whether the consumer is still there when nothing was heard of it."""
+        """Ask whether the consumer is still there when nothing was heard of it: others of its group may hear its signs."""
         while not self.gone.done():
             await self._connection.online.wait()
             self._heard = False
@@ -90,11 +90,6 @@ class Pushed(Delivering):
                 with contextlib.suppress(TransportError):  # then it is asked again
                     if await self._manager.consumer(*self._place) is None:
                         self._lose("it was deleted")
-                    else:
-                        self._silent()
-
-    def _silent(self) -> None:
-        """Nothing is heard of a consumer that is there: with a group others may hear its signs."""
 
     def _arrived(self, messages: Sequence[ReceivedMessage]) -> None:
         self._heard = True
@@ -129,47 +124,3 @@ class Pushed(Delivering):
         await super().close()
         self._give_back(self._backlog)
         self._backlog.clear()
-
-
-class Ordered(Pushed):
-    """Takes every message in order from a consumer of its own; a gap ends it, to go on behind what was taken last."""
-
-    def __init__(
-        self,
-        connection: NatsConnection,
-        claims: StreamClaims,
-        sink: Sink,
-        place: tuple[str, str],
-        via: Push,
-        manager: Manager,
-        tell: Callable[[str, bytes], object],
-    ) -> None:
-        super().__init__(connection, claims, sink, place, via, manager, tell)
-        self.last: int | None = None
-        """Place in the stream of what was taken last."""
-        self._deliveries = 0
-
-    def again(self) -> None:
-        """Begin anew: what was on its way when the connection was lost comes no more."""
-        self._lose("the connection was lost")
-
-    def _silent(self) -> None:
-        self._lose("nothing is heard of it")
-
-    def _arrived(self, messages: Sequence[ReceivedMessage]) -> None:
-        taken: list[ReceivedMessage] = []
-        for message in messages:
-            place = message.place
-            if place is None or place.delivery != self._deliveries + 1:
-                self._lose("a message is missing")
-                break
-            self._deliveries, self.last = place.delivery, place.sequence
-            taken.append(message)
-        if taken:
-            super()._arrived(taken)
-
-    async def close(self) -> None:
-        """Unsubscribe; what waits is read again, and the server deletes a consumer by itself when nobody listens."""
-        if self._backlog and (place := self._backlog[0].place) is not None:
-            self.last = place.sequence - 1
-        await super().close()

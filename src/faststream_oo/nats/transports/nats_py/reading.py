@@ -13,7 +13,7 @@ from faststream_oo.message import Message
 from faststream_oo.nats.address import subjects_of
 from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
-from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable, Seat
+from faststream_oo.nats.transports.nats_py.attaching import Durable, Seat
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.managing import Manager
 from faststream_oo.nats.transports.nats_py.sending import Publisher
@@ -48,7 +48,7 @@ class StreamSource:
         publisher: Publisher,
         manager: Manager,
         address: Address,
-        consumer: Durable | Alone,
+        consumer: Durable,
         acks: Acks,
         *,
         settles: bool,
@@ -60,7 +60,7 @@ class StreamSource:
         self._address = address
         self._consumer = consumer
         self._acks = acks
-        self._settles = settles and isinstance(consumer, Durable)
+        self._settles = settles
         self._topology: Topology = topology
         self._sink: Sink | None = None
         self._first: AckedFirst | None = None
@@ -72,7 +72,7 @@ class StreamSource:
 
     @property
     def capabilities(self) -> Capabilities:
-        """An ordered consumer settles nothing; what is acknowledged first has nothing left to settle."""
+        """What is acknowledged first has nothing left to settle."""
         return Capabilities(settles=self._settles)
 
     @property
@@ -87,7 +87,7 @@ class StreamSource:
         await self._consumer.attach()
         self._sink = sink
         self._open = True
-        if not self._settles and isinstance(self._consumer, Durable):
+        if not self._settles:
             self._first = AckedFirst(sink, self._ack)
             self._watch(self._first.run(), "acknowledging first")
         await self._claim(sink)
@@ -98,8 +98,7 @@ class StreamSource:
             self._watch(self._renew(sink), "renewing")
 
     async def _claim(self, sink: Sink) -> None:
-        acks = self._acks if isinstance(self._consumer, Durable) else None
-        self._claims = StreamClaims(subjects_of(self._address), self._consumer.name or "an ordered consumer", acks)
+        self._claims = StreamClaims(subjects_of(self._address), self._consumer.name, self._acks)
         await sink.assign(self._claims.all)
 
     @property
@@ -176,13 +175,12 @@ class StreamSource:
         if sink is None:
             return
         stream = self._consumer.place[0]
-        if isinstance(self._consumer, Durable):
-            what = f'consumer "{name}" of stream "{stream}" is gone: {reason}'
-            _log.warning("%s", what, extra={"fields": {"consumer": name, "stream": stream}})
-            self._claims.end()
-            await sink.revoke(self._claims.all, deadline=0.0, lost=True)
-            if self._topology != "create":
-                raise TransportError(what)
+        what = f'consumer "{name}" of stream "{stream}" is gone: {reason}'
+        _log.warning("%s", what, extra={"fields": {"consumer": name, "stream": stream}})
+        self._claims.end()
+        await sink.revoke(self._claims.all, deadline=0.0, lost=True)
+        if self._topology != "create":
+            raise TransportError(what)
         while True:
             try:
                 await self._find()
@@ -196,8 +194,6 @@ class StreamSource:
         sink, consumer = self._sink, self._consumer
         await self._connection.online.wait()
         self._manager.forget(consumer.place[0])
-        if isinstance(consumer, Alone) and not await self._manager.has(consumer.place[0]):
-            consumer.renew()
         if missing := await self._manager.declare([self._address], self._topology):
             _log.warning("%s", "; ".join(missing), extra={"fields": {"stream": consumer.place[0]}})
         await consumer.attach()
@@ -208,7 +204,7 @@ class StreamSource:
     async def _renew(self, sink: Sink) -> None:
         """Renew at a third of `ack_wait` everything that is here, wherever it waits."""
         while True:
-            await asyncio.sleep((self._consumer.lease or 30.0) / 3)
+            await asyncio.sleep(self._consumer.lease / 3)
             self._renew_all(sink)
 
     def _renew_all(self, sink: Sink) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nats.aio.msg import Msg
@@ -12,12 +12,10 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from faststream_oo.errors import TransportError
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.options import Start
+from faststream_oo.nats.options import Push, Start
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
+from faststream_oo.nats.transports.nats_py.delivering import DELIVERED, status_of
 from faststream_oo.nats.transports.nats_py.managing import Manager, asking, filtered, place_to_start
-
-_HEARTBEAT: Final = 5.0
-"""Seconds between signs of the server; without any in the time of two the consumer is made anew."""
 
 _INACTIVE: Final = 60.0
 """Seconds until the server deletes a consumer whose client is gone."""
@@ -35,7 +33,7 @@ class PushedSeat:
         stream: Its name.
         subjects: What it takes.
         following: Who is fed.
-        headers_only: Whether bodies are left out.
+        via: How.
     """
 
     def __init__(
@@ -45,15 +43,14 @@ class PushedSeat:
         stream: str,
         subjects: Sequence[str],
         following: Following,
-        *,
-        headers_only: bool,
+        via: Push,
     ) -> None:
         self._connection = connection
         self._manager = manager
         self._stream = stream
         self._subjects = subjects
         self._following = following
-        self._headers_only = headers_only
+        self._via = via
         self._name = secrets.token_hex(8)
         self._subscription: Subscription | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -66,7 +63,7 @@ class PushedSeat:
         inbox = client.new_inbox()
         async with asking(f'stream "{self._stream}" cannot be followed'):
             self._subscription = await client.subscribe(  # pyright: ignore[reportUnknownMemberType] - `future`
-                inbox, cb=self._take
+                inbox, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=0
             )
         info = await self._manager.make_consumer(self._stream, self._config(inbox, start))
         self._connection.tell(self)
@@ -74,6 +71,7 @@ class PushedSeat:
         return info.num_pending or 0
 
     def _config(self, inbox: str, start: Start) -> ConsumerConfig:
+        via = self._via
         return ConsumerConfig(
             name=self._name,
             deliver_subject=inbox,
@@ -81,10 +79,10 @@ class PushedSeat:
             max_deliver=1,
             mem_storage=True,
             num_replicas=1,
-            flow_control=True,
-            idle_heartbeat=_HEARTBEAT,
-            inactive_threshold=_INACTIVE,
-            headers_only=self._headers_only or None,
+            flow_control=via.flow_control,
+            idle_heartbeat=via.heartbeat,
+            inactive_threshold=max(_INACTIVE, 4 * via.heartbeat),
+            headers_only=via.headers_only or None,
             **filtered(self._subjects),
             **place_to_start(start),
         )
@@ -125,14 +123,17 @@ class PushedSeat:
 
     async def _take(self, received: Msg) -> None:
         self._heard = True
-        headers = received.headers
-        if headers is not None and headers.get("Status") == _CONTROL:
-            await self._answer(received.reply, headers)
+        if received.reply.startswith(DELIVERED):
+            await self._following.fits()
+            self._following.feed(self, received)
             return
-        await self._following.fits()
-        self._following.feed(self, received)
+        status, words = status_of(received)
+        if status == _CONTROL:
+            await self._answer(received.reply, received.headers or {})
+        else:
+            self._following.lost(self, words.lower())
 
-    async def _answer(self, reply: str, headers: dict[str, str]) -> None:
+    async def _answer(self, reply: str, headers: Mapping[str, str]) -> None:
         """Answer what is no message: everything before it has been taken."""
         stalled = reply or headers.get("Nats-Consumer-Stalled")
         if stalled:
@@ -142,11 +143,12 @@ class PushedSeat:
             self._following.lost(self, "messages were missed")
 
     async def _watch(self) -> None:
+        silence = 2 * self._via.heartbeat
         while True:
-            await asyncio.sleep(2 * _HEARTBEAT)
+            await asyncio.sleep(silence)
             # While it is full nothing is taken, the signs of the server neither.
             if not self._heard and self._following.room > 0 and self._connection.online.is_set():
-                self._following.lost(self, f"no sign of the server in {2 * _HEARTBEAT:g} s")
+                self._following.lost(self, f"no sign of the server in {silence:g} s")
             self._heard = False
 
     # What the connection tells ------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.client.bucket import BytesBucket
 from faststream_oo.nats.client.making import check_there, declare_buckets
 from faststream_oo.nats.client.objects import BytesObjects
-from faststream_oo.nats.client.ordered import OrderedSource, changes_of
+from faststream_oo.nats.client.ordered import OrderedSource, changes_of, ordered_of
 from faststream_oo.nats.leases import Acks
-from faststream_oo.nats.options import NatsSettings, NatsSourceOptions, Push
-from faststream_oo.nats.transports.nats_py.attaching import Alone, Durable
+from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
+from faststream_oo.nats.transports.nats_py.attaching import Durable
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.inbox import NatsInbox
 from faststream_oo.nats.transports.nats_py.keeping import NatsBuckets, NatsLink
@@ -78,24 +78,26 @@ class NatsPyTransport:
 
     def source(self, address: Address, options: Mapping[str, object], /) -> NatsPySource | StreamSource | OrderedSource:
         """Return the intake of one subscription, not started; the options are those of `NatsSourceOptions`."""
-        if isinstance(address, KeyValue | ObjectStore):
-            return changes_of(address, self._link(address))
         chosen = NatsSourceOptions(**cast(Any, options))
         stream = stream_of(address)
+
+        async def again() -> None:
+            self._open(self._manager).forget("" if stream is None else stream.name)
+            await self.declare([address], self._settings.topology)
+
+        if isinstance(address, KeyValue | ObjectStore):
+            return changes_of(address, self._link(address.stream), again)
         if stream is None:
             return NatsPySource(self._connected, address, chosen, self._limits)
+        if chosen.ordered:
+            return ordered_of(address, chosen, self._link(stream.name), again)
         return self._reading(address, stream, chosen)
 
     def _reading(self, address: Address, stream: JetStream, options: NatsSourceOptions) -> StreamSource:
         connection, publisher, manager = self._connected, self._open(self._publisher), self._open(self._manager)
         patterns, topology = [subject.pattern for subject in subjects_of(address)], self._settings.topology
-
         acks = Acks(publisher.hand)
-        consumer: Durable | Alone
-        if isinstance(options.via, Push) and options.via.ordered:
-            consumer = Alone(connection, manager, stream.name, patterns, options.start, options.via, acks.tell)
-        else:
-            consumer = Durable(connection, manager, stream.name, patterns, options, topology, acks.tell)
+        consumer = Durable(connection, manager, stream.name, patterns, options, topology, acks.tell)
         return StreamSource(
             connection, publisher, manager, address, consumer, acks, settles=options.settles, topology=topology
         )
@@ -120,15 +122,15 @@ class NatsPyTransport:
     async def open_bucket(self, bucket: KeyValue, /) -> BytesBucket:
         """Return a key-value bucket. Raises TransportError when there is none."""
         await check_there(NatsBuckets(self._open(self._manager)), bucket)
-        return BytesBucket(bucket, self._link(bucket))
+        return BytesBucket(bucket, self._link(bucket.stream))
 
     async def open_objects(self, bucket: ObjectStore, /) -> BytesObjects:
         """Return an object store. Raises TransportError when there is none."""
         await check_there(NatsBuckets(self._open(self._manager)), bucket)
-        return BytesObjects(bucket, self._link(bucket))
+        return BytesObjects(bucket, self._link(bucket.stream))
 
-    def _link(self, bucket: KeyValue | ObjectStore) -> NatsLink:
-        return NatsLink(self._connected, self._open(self._manager), bucket.stream)
+    def _link(self, stream: str) -> NatsLink:
+        return NatsLink(self._connected, self._open(self._manager), stream)
 
     async def delete_stream(self, name: str, /) -> None:
         """Delete a stream with what it holds; one that is not there is no error. Raises TransportError."""
