@@ -316,9 +316,13 @@ class RealStreamWorld(StreamWorld):
             subject, stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=5.0)
         )
         found: list[Received] = []
-        while len(found) < count:
-            found += await reading.fetch(count - len(found))
-        await reading.unsubscribe()
+        try:
+            while len(found) < count:
+                found += await reading.fetch(count - len(found))
+        except TimeoutError:  # some of it went meanwhile
+            return await self.stored(stream, subject)
+        finally:
+            await reading.unsubscribe()
         return found
 
     async def remove(self, stream: str, consumer: str | None = None, /) -> None:
