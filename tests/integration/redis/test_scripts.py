@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from faststream_oo.redis.client.commands import CommandError
 from faststream_oo.redis.client.scripts import KEEP, SETTLE, TAKE
 from tests.integration.redis.wires import Wire, key
 
@@ -126,6 +127,17 @@ async def test_who_has_no_lease_any_more_is_refused_and_others_have_what_it_held
     assert moved == 3
     assert await dead.keep() == [0, 0]
     for refused in (dead.take(1, seen=3), dead.settle(0, 3)):
-        with pytest.raises(Exception, match=r"^GONE"):
+        with pytest.raises(CommandError, match=r"^GONE"):
             await refused
     assert await other.take(10, seen=1) == [b"a", b"b", b"c", b"e", b"f"]
+
+
+async def test_a_list_of_another_type_loses_nothing_that_had_arrived(call: Wire) -> None:
+    own = key()
+    worker = await joined(call, own)
+    await call("RPUSH", worker.arriving, "a")
+    await call("SET", own, "text")
+    with pytest.raises(CommandError, match="WRONGTYPE"):
+        await worker.take(5)
+
+    assert await call("LRANGE", worker.arriving, 0, -1) == [b"a"]

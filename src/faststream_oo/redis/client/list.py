@@ -81,9 +81,9 @@ class ListSource(ClientSource):
             await self._clock.sleep(self._lease / 4)
             try:
                 await self._renew()
-            except CommandError:
-                raise
             except TransportError as error:
+                if isinstance(error, CommandError) and not error.passes:
+                    raise
                 _log.debug("%s: the lease is not renewed: %s", self._key, error)
 
     async def _again(self) -> None:

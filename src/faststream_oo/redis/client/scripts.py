@@ -2,7 +2,8 @@
 
 Of a list a worker has an entry in the sorted set `K:workers` with the time its lease ends, and lists of its own: what it holds, in
 order (`K:processing:W`), and what a blocked move brought that it has not seen (`K:arriving:W`). `K:taken:W` counts all that
-it was ever given.
+it was ever given. In each script the first command that writes needs no memory: a server that has none left lets the rest of it
+pass then, and its workers empty it.
 """
 
 from typing import Final
@@ -13,6 +14,7 @@ GONE: Final = "GONE"
 KEEP: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREM', KEYS[2], '')
 local alive = ARGV[3] == 'join' or redis.call('ZSCORE', KEYS[2], ARGV[1])
 if alive then redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[2]), ARGV[1]) end
 local moved = 0
@@ -40,13 +42,12 @@ if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return redis.error_reply('GON
 local unseen = tonumber(redis.call('GET', KEYS[3]) or 0) - ARGV[2]
 if unseen > 0 then return redis.call('LRANGE', KEYS[4], -unseen, -1) end
 local found = redis.call('LRANGE', KEYS[5], 0, -1)
-redis.call('DEL', KEYS[5])
-if #found < tonumber(ARGV[3]) then
-  local more = redis.call('LRANGE', KEYS[1], 0, ARGV[3] - #found - 1)
-  redis.call('LTRIM', KEYS[1], #more, -1)
-  for _, element in ipairs(more) do found[#found + 1] = element end
-end
+local more = {}
+if #found < tonumber(ARGV[3]) then more = redis.call('LRANGE', KEYS[1], 0, ARGV[3] - #found - 1) end
+for _, element in ipairs(more) do found[#found + 1] = element end
 if #found > 0 then
+  redis.call('DEL', KEYS[5])
+  redis.call('LTRIM', KEYS[1], #more, -1)
   redis.call('RPUSH', KEYS[4], unpack(found))
   redis.call('INCRBY', KEYS[3], #found)
 end
@@ -61,6 +62,7 @@ how many it wants. Answers: the elements.
 SETTLE: Final = """
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return redis.error_reply('GONE no lease') end
 if redis.call('GET', KEYS[2]) - redis.call('LLEN', KEYS[3]) == tonumber(ARGV[2]) then
+  redis.call('LREM', KEYS[3], 0, ARGV[1])
   for place = 4, #ARGV do redis.call('LSET', KEYS[3], ARGV[place], ARGV[1]) end
   if #ARGV > 3 then redis.call('LREM', KEYS[3], 0, ARGV[1]) end
   redis.call('LTRIM', KEYS[3], ARGV[3], -1)

@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from faststream_oo.errors import TransportError
-from faststream_oo.redis.client.commands import Command
+from faststream_oo.redis.client.commands import Command, CommandError
 from faststream_oo.redis.client.wire import Asked, Wire, asking
 
 _FLUSH_SECONDS: Final = 5.0
 """Longest time that settles may take to reach the server at the end."""
+
+_AGAIN_SECONDS: Final = 1.0
+"""After so long what the server could not take is sent again."""
 
 
 class Settling:
@@ -48,6 +51,9 @@ class Settling:
         self.armed = False
         if self._sending is not None or not (commands := self._gathered()):
             return
+        self._submit(commands)
+
+    def _submit(self, commands: Sequence[Command]) -> None:
         self._sending = asking(commands)
         self._sending.add_done_callback(self._sent)
         try:
@@ -56,6 +62,10 @@ class Settling:
             self._sending.refused(error)
 
     def _sent(self, sent: Asked) -> None:
+        error = sent.exception()
+        if isinstance(error, CommandError) and error.passes:  # what comes behind it waits too
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._submit, sent.commands)
+            return
         self._sending = None
         self._told(sent)
         self.send()

@@ -49,6 +49,7 @@ def _take(database: Database, keys: Args, args: Args) -> Answer:
     unseen = integer(database.get(taken, bytes) or b"0") - integer(seen)
     if unseen > 0:
         return list_commands.cut(database, [held, b"%d" % -unseen, b"-1"])
+    database.get(key, MemoryList)
     found = [*(database.get(arriving, MemoryList) or ())]
     database.remove(arriving)
     more = list_commands.pop(database, [key, b"%d" % max(0, integer(count) - len(found))], left=True)
