@@ -13,7 +13,7 @@ import pytest
 
 from faststream_oo import Application
 from faststream_oo.errors import ConnectError, TransportError
-from faststream_oo.nats import NatsBroker, NatsConsumer, NatsSettings, consumes
+from faststream_oo.nats import NatsBroker, NatsConsumer, NatsSettings, Subject, consumes
 from faststream_oo.nats.transports.nats_py import NatsPyTransport
 from tests.integration.private import PrivateBroker
 from tests.integration.worlds import until
@@ -152,3 +152,18 @@ def test_the_command_says_who_refused_it_and_ends_with_code_4(private_nats: str,
     assert "authorization violation" in ended.stderr
     assert "Hint: look at nats.auth, or at user, password or token in nats.servers" in ended.stderr
     assert "wr0ng" not in ended.stderr + ended.stdout
+
+
+async def test_a_stream_that_may_not_be_asked_about_fails_the_start_by_what_is_not_allowed(private_nats: str) -> None:
+    class Closed(NatsConsumer, group="closed"):
+        @consumes(Subject("closed.x", stream="CLOSED"))
+        async def take(self, number: int) -> None: ...
+
+    broker = NatsBroker(NatsSettings(servers=[f"nats://limited:s3cret@{private_nats}"]))
+    with pytest.raises(ConnectError) as refused:
+        async with Application(consumers=[Closed(broker)]):
+            pass
+    assert refused.value.cause == (
+        'stream "CLOSED" cannot be looked up: permissions violation for publish to "$js.api.stream.info.closed"'
+    )
+    assert "have to allow it" in refused.value.hint

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from collections import deque
+from collections.abc import Generator
 from typing import Final, Protocol
 
 from nats import errors
@@ -25,6 +27,9 @@ RECONNECT_SECONDS: Final = 0.5
 
 PING_SECONDS: Final = 20
 """Between two questions whether the server is there; after two without an answer the connection is lost."""
+
+_DENIALS: Final = 100
+"""Permissions violations that are remembered."""
 
 _log = logging.getLogger("faststream_oo")
 
@@ -72,7 +77,8 @@ class NatsConnection:
         self._closing = False
         self.over: TransportError | None = None
         """Why the client gave up by itself."""
-        self._denials: list[str] = []
+        self._denials: deque[str] = deque(maxlen=_DENIALS)
+        self._denied = 0
         self._cause = "the connection was lost"
         self.online = asyncio.Event()
         """Set while the server answers."""
@@ -161,6 +167,18 @@ class NatsConnection:
             if wanted in denial:
                 raise TransportError(denial, hint=PERMISSION_HINT)
 
+    @contextlib.contextmanager
+    def explaining(self) -> Generator[None]:
+        """Say what the server did not allow where it left a question without an answer. Raises TransportError."""
+        before = self._denied
+        try:
+            yield
+        except TransportError as error:
+            if self._denied == before:
+                raise
+            asked = str(error).rpartition(": ")[0]
+            raise TransportError(f"{asked}: {self._denials[-1]}", hint=PERMISSION_HINT) from error
+
     def tell(self, listener: Listener, /) -> None:
         """Tell about the connection from now on."""
         self._listeners.append(listener)
@@ -182,6 +200,7 @@ class NatsConnection:
         cause = describe(error)
         if "permissions violation" in cause:
             self._denials.append(cause)
+            self._denied += 1
             _log.error("NATS refused us: %s", cause, extra={"fields": {"broker": "nats", "cause": cause}})
         elif self.online.is_set() or self._closing:
             self._cause = cause

@@ -114,10 +114,11 @@ class NatsPyTransport:
 
     async def declare(self, addresses: Sequence[Address], topology: Topology, /) -> Sequence[str]:
         """Apply the mode to the streams and buckets among addresses, and return the differences. Raises TransportError."""
-        return [
-            *await self._open(self._manager).declare(addresses, topology),
-            *await declare_buckets(NatsBuckets(self._open(self._manager)), addresses, topology),
-        ]
+        with self._connected.explaining():
+            return [
+                *await self._open(self._manager).declare(addresses, topology),
+                *await declare_buckets(NatsBuckets(self._open(self._manager)), addresses, topology),
+            ]
 
     async def open_bucket(self, bucket: KeyValue, /) -> BytesBucket:
         """Return a key-value bucket. Raises TransportError when there is none."""
