@@ -127,6 +127,17 @@ async def test_a_token_that_the_broker_does_not_take(secured: Secured) -> None:
     assert "of.another.kind" not in str(raised.value)
 
 
+async def test_what_fails_in_confluents_own_tls_alone_is_told_in_its_words(
+    private_broker: Callable[[str], PrivateBroker],
+) -> None:
+    secured = Secured("kafka-confluent", private_broker)
+    config = {"ssl.sigalgs.list": "RSA+SHA256"}  # the broker's certificate has no such key
+    with pytest.raises(ConnectError) as raised:
+        await secured.broker(secured.encrypted, tls=secured.tls(), config=config).open(60.0)
+    assert raised.value.cause.startswith("_SSL: SSL handshake failed")
+    assert (raised.value.hint, raised.value.refused) == ("look at kafka.tls", True)
+
+
 async def test_a_group_that_the_user_may_not_join_ends_the_application(secured: Secured) -> None:
     address = fresh("closed")
     await asyncio.to_thread(deny, secured.free, ResourceType.GROUP, address)

@@ -76,6 +76,8 @@ async def connect_error(settings: KafkaSettings, error: KafkaError | None, /) ->
         return ConnectError("kafka", servers, describe(error), AUTH_HINT, refused=True)
     if (found := await network_refusal(settings, ConnectionError("closed"))) is not None:
         return found
+    if error is not None and refuses(error):  # in the client's own TLS alone
+        return ConnectError("kafka", servers, describe(error), "look at kafka.tls", refused=True)
     named = re.search(r"(?:^|/)([\w.-]+:\d+)/\d+: ", error.str()) if error is not None else None
     if error is not None and named is not None:
         return named_broker_error(servers, named[1], describe(error))
