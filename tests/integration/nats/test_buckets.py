@@ -318,6 +318,28 @@ async def test_every_process_sees_every_change(world: NatsWorld, bucket: str) ->
     assert seen == [["a-0", "b-1"], ["a-0", "b-1"]]
 
 
+async def test_a_bucket_that_was_deleted_is_made_again_and_watched_from_its_beginning(
+    world: NatsWorld, bucket: str
+) -> None:
+    seen: list[tuple[str, int | None]] = []
+
+    @consumes(KeyValue(bucket))
+    async def changed(self: Any, value: str, message: NatsMessage) -> None:
+        seen.append((value, message.sequence))
+
+    async with watching(world, changed) as broker:
+        store = broker.key_value(bucket, str)
+        await written(store, "a", "b")
+        await until(lambda: len(seen) == 2)
+        await delete_bucket(world, bucket)
+        await until(lambda: broker.subscriptions[0].state == "degraded")
+        await until(lambda: broker.subscriptions[0].state == "running")
+        await store.put("a", "new")
+        await until(lambda: len(seen) == 3)
+
+    assert seen == [("a-0", 1), ("b-1", 2), ("new", 1)]
+
+
 async def test_a_change_whose_handler_keeps_failing_is_dropped_and_counted(
     world: NatsWorld, bucket: str, caplog: pytest.LogCaptureFixture
 ) -> None:

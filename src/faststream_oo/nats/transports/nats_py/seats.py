@@ -20,6 +20,9 @@ from faststream_oo.nats.transports.nats_py.managing import Manager, asking, filt
 _INACTIVE: Final = 60.0
 """Seconds until the server deletes a consumer whose client is gone."""
 
+_SILENT: Final = 2
+"""Heartbeats without a sign of the server after which the consumer is made anew."""
+
 _CONTROL: Final = "100"
 """Status of what is no message: a sign that the server is there, or a question whether to go on."""
 
@@ -54,7 +57,7 @@ class PushedSeat:
         self._name = secrets.token_hex(8)
         self._subscription: Subscription | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._heard = True
+        self._heard = False
 
     async def open(self, start: Start, /) -> int:
         """Make the consumer, and return how many messages there are for it already. Raises TransportError."""
@@ -65,8 +68,8 @@ class PushedSeat:
             self._subscription = await client.subscribe(  # pyright: ignore[reportUnknownMemberType] - `future`
                 inbox, cb=self._take, pending_msgs_limit=0, pending_bytes_limit=0
             )
-        info = await self._manager.make_consumer(self._stream, self._config(inbox, start))
         self._connection.tell(self)
+        info = await self._manager.make_consumer(self._stream, self._config(inbox, start))
         self._watching = asyncio.create_task(self._watch(), name=f"watching {self._stream}")
         return info.num_pending or 0
 
@@ -143,13 +146,15 @@ class PushedSeat:
             self._following.lost(self, "messages were missed")
 
     async def _watch(self) -> None:
-        silence = 2 * self._via.heartbeat
+        silent = 0
         while True:
-            await asyncio.sleep(silence)
-            # While it is full nothing is taken, the signs of the server neither.
-            if not self._heard and self._following.room > 0 and self._connection.online.is_set():
-                self._following.lost(self, f"no sign of the server in {silence:g} s")
             self._heard = False
+            await asyncio.sleep(self._via.heartbeat)
+            # While it is full nothing is taken, the signs of the server neither.
+            told = self._heard or self._following.room <= 0 or not self._connection.online.is_set()
+            silent = 0 if told else silent + 1
+            if silent == _SILENT:
+                self._following.lost(self, f"no sign of the server in {_SILENT * self._via.heartbeat:g} s")
 
     # What the connection tells ------------------------------------------------------------------------------------
 
