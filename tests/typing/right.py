@@ -20,6 +20,7 @@ from faststream_oo.kafka import (
     requests,
 )
 from faststream_oo.nats import Entry, KeyValue, KeyValueStore, NatsBroker, ObjectInfo
+from faststream_oo.redis import Channel, List, RedisBroker, RedisMessage, RedisReceipt
 from faststream_oo.testing import Harness
 
 
@@ -115,6 +116,13 @@ async def streams(broker: nats.NatsBroker) -> None:
     async with broker.reader(nats.Subjects("a", "b", stream=ORDERS), Order, start="last_per_subject") as reader:
         assert_type(await reader.get(), nats.NatsMessage[Order] | None)
     await broker.declare(ORDERS)
+
+
+async def redis(broker: RedisBroker) -> None:
+    assert_type(await broker.send_now(List("payments"), b""), RedisReceipt)
+    assert_type(await broker.request(Channel("payments"), "o-1", reply=Payment), Payment)
+    async with broker.reader("payments", Payment, group="billing") as reader:
+        assert_type(await reader.get(), RedisMessage[Payment] | None)
 
 
 def container() -> None:
