@@ -20,13 +20,14 @@ class AckedFirst:
     def __init__(self, sink: Sink, ack: Callable[[Sequence[Message]], Awaitable[None]]) -> None:
         self._sink = sink
         self._ack = ack
-        self._waiting: deque[Message] = deque()
+        self.waiting: deque[Message] = deque()
+        """What was not acknowledged yet."""
         self._arrived = asyncio.Event()
 
     @property
     def room(self) -> int:
         """Messages that may be fed now."""
-        return max(0, self._sink.room - len(self._waiting))
+        return max(0, self._sink.room - len(self.waiting))
 
     async def ready(self) -> int:
         """Return the room once there is some."""
@@ -34,13 +35,13 @@ class AckedFirst:
 
     def feed(self, messages: Sequence[Message], /) -> None:
         """Take what was delivered."""
-        self._waiting.extend(messages)
+        self.waiting.extend(messages)
         self._arrived.set()
 
     def clear(self) -> Sequence[Message]:
         """Hand over nothing more, and return what was not acknowledged."""
-        left = [*self._waiting]
-        self._waiting.clear()
+        left = [*self.waiting]
+        self.waiting.clear()
         return left
 
     async def run(self) -> None:
@@ -48,9 +49,9 @@ class AckedFirst:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting:
+            while self.waiting:
                 room = await self._sink.ready()
-                batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+                batch = [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
                 if not batch:
                     continue
                 try:

@@ -88,7 +88,7 @@ class Pushed(Delivering):
             await asyncio.sleep(2 * self._via.heartbeat)
             if not self._heard and self._connection.online.is_set():
                 with contextlib.suppress(TransportError):  # then it is asked again
-                    if await self._manager.consumer(*self._place) is None:
+                    if await self._manager.consumer(*self._place) is None:  # else others of the group hear its signs
                         self._lose("it was deleted")
 
     def _arrived(self, messages: Sequence[ReceivedMessage]) -> None:

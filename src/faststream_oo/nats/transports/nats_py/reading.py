@@ -12,7 +12,6 @@ from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.nats.address import subjects_of
 from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
-from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.transports.nats_py.attaching import Durable, Seat
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.managing import Manager
@@ -64,7 +63,7 @@ class StreamSource:
         self._topology: Topology = topology
         self._sink: Sink | None = None
         self._first: AckedFirst | None = None
-        self._claims: StreamClaims
+        self._claims = StreamClaims(subjects_of(address), consumer.name, acks)
         self._seat: Seat | None = None
         self._reading: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,17 +88,13 @@ class StreamSource:
         self._open = True
         if not self._settles:
             self._first = AckedFirst(sink, self._ack)
-            self._watch(self._first.run(), "acknowledging first")
-        await self._claim(sink)
+        await sink.assign(self._claims.all)
         self._seat = await self._consumer.seat(self._claims, self._taker)
         self._connection.tell(self)
         self._read()
-        if self._settles:
-            self._watch(self._renew(sink), "renewing")
-
-    async def _claim(self, sink: Sink) -> None:
-        self._claims = StreamClaims(subjects_of(self._address), self._consumer.name, self._acks)
-        await sink.assign(self._claims.all)
+        self._watch(self._renew(sink), "renewing")
+        if self._first is not None:
+            self._watch(self._first.run(), "acknowledging first")
 
     @property
     def _taker(self) -> Any:
@@ -141,8 +136,7 @@ class StreamSource:
         await self.stop()
         self._connection.forget(self)
         self._sink = None
-        if hasattr(self, "_claims"):
-            self._claims.end()
+        self._claims.end()
         await cancelled(self._tasks)
 
     async def lag(self) -> int | None:
@@ -171,10 +165,10 @@ class StreamSource:
 
     async def _recover(self, reason: str) -> None:
         """Find or make the consumer again, and its stream. Raises TransportError where that is not ours to do."""
-        sink, name = self._sink, self._consumer.name
+        sink = self._sink
         if sink is None:
             return
-        stream = self._consumer.place[0]
+        stream, name = self._consumer.place
         what = f'consumer "{name}" of stream "{stream}" is gone: {reason}'
         _log.warning("%s", what, extra={"fields": {"consumer": name, "stream": stream}})
         self._claims.end()
@@ -191,15 +185,14 @@ class StreamSource:
         sink.degrade(None)
 
     async def _find(self) -> None:
-        sink, consumer = self._sink, self._consumer
         await self._connection.online.wait()
-        self._manager.forget(consumer.place[0])
-        if missing := await self._manager.declare([self._address], self._topology):
-            _log.warning("%s", "; ".join(missing), extra={"fields": {"stream": consumer.place[0]}})
-        await consumer.attach()
-        if sink is not None and not self._claims.live:
-            await self._claim(sink)
-        self._seat = await consumer.seat(self._claims, self._taker)
+        self._manager.forget(self._consumer.place[0])
+        await self._manager.declare([self._address], self._topology)  # how it differs was told at the start
+        await self._consumer.attach()
+        if self._sink is not None and not self._claims.live:
+            self._claims = StreamClaims(subjects_of(self._address), self._consumer.name, self._acks)
+            await self._sink.assign(self._claims.all)
+        self._seat = await self._consumer.seat(self._claims, self._taker)
 
     async def _renew(self, sink: Sink) -> None:
         """Renew at a third of `ack_wait` everything that is here, wherever it waits."""
@@ -209,8 +202,9 @@ class StreamSource:
 
     def _renew_all(self, sink: Sink) -> None:
         if self._connection.online.is_set():
-            here: Sequence[ReceivedMessage] = [] if self._seat is None else [*self._seat.waiting]
-            for message in chain(sink.holding(), here):
+            here = () if self._seat is None else self._seat.waiting
+            # What was acknowledged first is nobody's any more once the sink has it.
+            for message in chain(here, sink.holding() if self._first is None else self._first.waiting):
                 message.claim.renew(message)
 
     async def _ack(self, messages: Sequence[Message]) -> None:
@@ -242,8 +236,7 @@ class StreamSource:
         if self._sink is None:
             return
         self._sink.degrade(None)
-        if self._settles:
-            self._renew_all(self._sink)
+        self._renew_all(self._sink)
         if self._seat is not None:
             self._seat.again()
 
