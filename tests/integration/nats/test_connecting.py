@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from faststream_oo import Application
-from faststream_oo.errors import ConnectError, TransportError
+from faststream_oo.errors import ConnectError, PublishError, TransportError
 from faststream_oo.nats import NatsBroker, NatsConsumer, NatsSettings, Subject, consumes
 from faststream_oo.nats.transports.nats_py import NatsPyTransport
 from tests.integration.private import PrivateBroker
@@ -167,3 +167,10 @@ async def test_a_stream_that_may_not_be_asked_about_fails_the_start_by_what_is_n
         'stream "CLOSED" cannot be looked up: permissions violation for publish to "$js.api.stream.info.closed"'
     )
     assert "have to allow it" in refused.value.hint
+
+
+async def test_a_stream_that_a_user_may_not_publish_to(private_nats: str) -> None:
+    settings = NatsSettings(servers=[f"nats://limited:s3cret@{private_nats}"], topology="off")
+    async with NatsBroker(settings) as broker:
+        with pytest.raises(PublishError, match=r'permissions violation for publish to "closed\.z"'):
+            await broker.publish(Subject("closed.z", stream="CLOSED"), 1)

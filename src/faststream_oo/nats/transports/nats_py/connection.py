@@ -5,7 +5,7 @@ import contextlib
 import logging
 import ssl
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Final, Protocol
 
 from nats import errors
@@ -79,6 +79,8 @@ class NatsConnection:
         """Why the client gave up by itself."""
         self._denials: deque[str] = deque(maxlen=_DENIALS)
         self._denied = 0
+        self.denied: list[Callable[[str], object]] = []
+        """Called with what the server says when a user may not publish or subscribe to something."""
         self._cause = "the connection was lost"
         self.online = asyncio.Event()
         """Set while the server answers."""
@@ -201,6 +203,8 @@ class NatsConnection:
         if "permissions violation" in cause:
             self._denials.append(cause)
             self._denied += 1
+            for denied in self.denied:
+                denied(cause)
             _log.error("NATS refused us: %s", cause, extra={"fields": {"broker": "nats", "cause": cause}})
         elif self.online.is_set() or self._closing:
             self._cause = cause

@@ -79,6 +79,7 @@ class Confirmations:
     def _open(self) -> None:
         self._opened = True
         self._connection.tell(self)
+        self._connection.denied.append(self._denied)
         self.publisher.first(self._listen)
 
     async def _listen(self) -> None:
@@ -100,6 +101,12 @@ class Confirmations:
             one[0].set_result(None)
         if self._waiting:
             self._next()
+
+    def _denied(self, what: str) -> None:
+        """Fail what the server says that it may not be published."""
+        for confirmed, (subject, *_), _ in self.flying.values():
+            if f'publish to "{subject}"'.lower() in what and not confirmed.done():
+                _refuse(confirmed, what)
 
     async def close(self, seconds: float, /) -> None:
         """Wait so long for what is not confirmed; what is not by then fails."""
