@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen, validators
 _PART: Final = re.compile(r"\{(\w+)\}")
 _PLACEHOLDER: Final = re.compile(r"\{\w+(?:\.\w+)*\}")
 _WILD: Final = re.compile(r"(?<!\\)(?:\\\\)*[*?\[]|\{")
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _TOKENS: Final = re.compile(
     r"\\(?P<plain>.)|\{(?P<part>\w+)\}|(?P<any>\*+)|(?P<one>\?)|\[(?P<not>\^?)(?P<set>[^\]]*)\]", re.DOTALL
 )
@@ -72,6 +73,11 @@ class Channel:
     def pattern(self) -> str | None:
         """As the server knows it, None when it names one channel."""
         return _PART.sub("*", self.name) if _WILD.search(self.name) else None
+
+    @property
+    def plain(self) -> str:
+        """The one channel that it names where it is no pattern."""
+        return _ESCAPED.sub(r"\1", self.name)
 
     @property
     def parts(self) -> Sequence[str]:

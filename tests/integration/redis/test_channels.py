@@ -163,3 +163,20 @@ class Deaf(dict[bytes, asyncio.Event]):
 
     def get(self, *_: object) -> None:  # type: ignore[override]  # whatever is asked
         return None
+
+
+async def test_an_escaped_character_of_a_pattern_is_the_character(world: ChannelWorld) -> None:
+    own = await world.create("stars")
+    handled: list[tuple[int, str]] = []
+
+    @world.consumes(rf"{own}\*")
+    async def number(self: Any, number: int, message: RedisMessage) -> None:
+        handled.append((number, message.address))
+
+    async with world.serving(number) as served, world.listening(f"{own}*") as heard:
+        await world.put(f"{own}x", b"0")
+        await world.put(f"{own}*", b"1")
+        await served.publish(rf"{own}\*", 2)
+        await until(lambda: len(handled) == len(heard) == 2)
+
+    assert handled == [(1, f"{own}*"), (2, f"{own}*")]

@@ -93,7 +93,7 @@ class ChannelSource(ClientSource):
     def __init__(self, channel: Channel, content: Content, link: Link, wire: Wire) -> None:
         super().__init__(channel.name, link, wire)
         self._channel = channel
-        self._claim = ForgottenClaim(channel.name, content)
+        self._claim = ForgottenClaim(channel.plain if channel.pattern is None else channel.name, content)
         self._heard = Heard(self._feed)
         self._reading = self._ending = False
         self._silent = asyncio.Event()
@@ -112,7 +112,7 @@ class ChannelSource(ClientSource):
     async def _begin(self, *, again: bool) -> None:
         """Subscribe; what was published since the last connection was lost is lost."""
         pattern = self._channel.pattern
-        command = ("SUBSCRIBE", self._channel.name) if pattern is None else ("PSUBSCRIBE", pattern)
+        command = ("SUBSCRIBE", self._channel.plain) if pattern is None else ("PSUBSCRIBE", pattern)
         await self._ask(command)
 
     # Reading ------------------------------------------------------------------------------------------------------

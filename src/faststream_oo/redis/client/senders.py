@@ -172,7 +172,7 @@ def _head(address: RedisAddress) -> Sequence[Part]:
         case List():
             return ("RPUSH", address.name)
         case Channel():
-            return ("PUBLISH", address.name)
+            return ("PUBLISH", address.plain)
 
 
 def wrapped(envelope: Envelope, body: bytes, headers: Headers, /) -> bytes:
