@@ -22,14 +22,22 @@ class Renewing:
         self._claims = claims
         self._seconds = ack_wait / 3
         self._clock = clock
-        self._timer: Timer = clock.call_later(self._seconds, self._renew)
+        self._timer: Timer | None = None
+
+    def arm(self) -> None:
+        """Renew from now on, as long as anything is held: there is no timer while nothing is."""
+        if self._timer is None:
+            self._timer = self._clock.call_later(self._seconds, self._renew)
 
     def _renew(self) -> None:
-        for message in self._sink.holding():
-            if message.claim in self._claims:
-                message.claim.renew(message)
-        self._timer = self._clock.call_later(self._seconds, self._renew)
+        self._timer = None
+        held = [message for message in self._sink.holding() if message.claim in self._claims]
+        for message in held:
+            message.claim.renew(message)
+        if held:
+            self.arm()
 
     def close(self) -> None:
         """Renew no more."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,4 +1,4 @@
-"""Core NATS inside the process: subjects, queue groups and inboxes, without a server."""
+"""NATS inside the process: subjects, queue groups, inboxes, streams and buckets, without a server."""
 
 from faststream_oo.nats.transports.memory.server import MemoryServer
 from faststream_oo.nats.transports.memory.transport import MemoryTransport

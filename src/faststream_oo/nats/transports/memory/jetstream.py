@@ -37,12 +37,12 @@ Answer: TypeAlias = Kept | StreamError | None
 """What a publish comes to: stored, refused, or no stream captures the subject."""
 
 
-def told(answer: Kept | StreamError, stream: str = "", /) -> bytes:
+def told(answer: Kept | StreamError, /) -> bytes:
     """Return an answer as the server writes it to whoever gave a reply subject."""
     match answer:
         case StreamError():
             error = {"code": 400, "err_code": answer.code, "description": answer.description}
-            said: dict[str, object] = {"error": error, "stream": stream, "seq": 0}
+            said: dict[str, object] = {"error": error, "stream": "", "seq": 0}
         case Kept():
             said = {"stream": answer.stream, "seq": answer.sequence}
             if answer.duplicate:

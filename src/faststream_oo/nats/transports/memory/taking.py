@@ -122,10 +122,10 @@ class MemoryStreamSource:
 
     async def _take_from(self, consumer: MemoryConsumer, sink: Sink) -> None:
         await sink.assign(self._claims.all)
-        self._consumer = consumer
-        consumer.join(self)
         if self._options.settles:
             self._renewing = Renewing(sink, self._claims.all, consumer.config.ack_wait, self._server.clock)
+        self._consumer = consumer
+        consumer.join(self)
         self._wake.set()
 
     async def _recover(self, sink: Sink) -> None:
@@ -183,7 +183,9 @@ class MemoryStreamSource:
         """Be handed a message; `at_most_once` it ends now."""
         self._fresh.append(self._claims.received(delivered_of(delivery)))
         self._wake.set()
-        if not self._options.settles:
+        if self._renewing is not None:
+            self._renewing.arm()
+        else:
             self._acks.tell(delivery.reply, ACKED)
 
     def gone(self) -> None:
