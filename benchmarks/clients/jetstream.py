@@ -4,7 +4,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from typing import Final, cast
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from benchmarks.orders import IN_FLIGHT, Order, decoder, encoder, portions
 from benchmarks.runner import Comparison, Meter, Run, Target
@@ -74,7 +75,9 @@ async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Compar
         ),
     ]
     async with connected(servers) as streams:
-        await streams.delete_stream(name)
+        for stream in (name, f"DLQ_{name}"):
+            with suppress(NotFoundError):
+                await streams.delete_stream(stream)
 
 
 def theirs(what: str, servers: str, address: Subject) -> Mapping[str, Run]:
