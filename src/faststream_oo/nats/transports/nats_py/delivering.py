@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ BACK: Final = Retry(0)
 _DRAIN_SECONDS: Final = 5.0
 
 
-class Delivering:
+class Delivering(ABC):
     """What the ways to read have in common: a subscription, and what it gathers.
 
     Args:
@@ -79,17 +80,23 @@ class Delivering:
         for message in messages:
             message.claim.settle(message, BACK)
 
+    @abstractmethod
     def _arrived(self, messages: Sequence[ReceivedMessage]) -> None:
         """Take what was gathered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _hear(self, received: Msg) -> None:
-        """Hear a status."""
-        raise NotImplementedError
+        """Hear what the server says."""
 
     def _lose(self, reason: str) -> None:
         if not self.gone.done():
             self.gone.set_result(reason)
+
+    def _fail(self, error: BaseException) -> None:
+        """End with an error, whether somebody waits for it or not."""
+        if not self.gone.done():
+            self.gone.set_exception(error)
+            self.gone.exception()
 
     async def close(self) -> None:
         """Unsubscribe; what was on its way is given back."""

@@ -162,12 +162,8 @@ class Fetching(Delivering):
         elif status == "409" and said in _PASSING:
             self._pause = _AGAIN
         elif status not in {"404", "408"} and not (status == "409" and said.startswith("message size")):
-            self._refused(f"the server refuses to deliver: {status} {words}")
+            self._fail(TransportError(f"the server refuses to deliver: {status} {words}"))
         self._moved.set()
-
-    def _refused(self, what: str) -> None:
-        if not self.gone.done():
-            self.gone.set_exception(TransportError(what))
 
     def _forget(self) -> None:
         self._asked.clear()

@@ -66,6 +66,7 @@ class Pushed(Delivering):
     async def run(self) -> None:
         """Feed as there is room, until the consumer is gone. Raises TransportError."""
         watching = asyncio.ensure_future(self._watch())
+        watching.add_done_callback(self._watched)
         try:
             while not self.gone.done():
                 if not self._backlog:
@@ -88,8 +89,13 @@ class Pushed(Delivering):
             await asyncio.sleep(2 * self._via.heartbeat)
             if not self._heard and self._connection.online.is_set():
                 with contextlib.suppress(TransportError):  # then it is asked again
-                    if await self._manager.consumer(*self._place) is None:  # else others of the group hear its signs
+                    if await self._manager.consumer(*self._place) is None:
                         self._lose("it was deleted")
+
+    def _watched(self, watching: asyncio.Future[None]) -> None:
+        if not watching.cancelled() and (error := watching.exception()) is not None:
+            self._fail(error)
+            self._moved.set()
 
     def _arrived(self, messages: Sequence[ReceivedMessage]) -> None:
         self._heard = True
