@@ -20,10 +20,17 @@ _OTHER_NAME: Final = frozenset({62, 64})
 _CLIENT_CERTIFICATE: Final = re.compile(r"ALERT_.*CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_HANDSHAKE_FAILURE")
 
 
+class HandshakeError(ConnectionError):
+    """The server hung up on a TLS handshake, or said nothing: one that does not encrypt, or a proxy before one that is away."""
+
+    def __init__(self) -> None:
+        super().__init__("the server does not answer a TLS handshake")
+
+
 class PlainPortError(ConnectionError):
     """The server does not encrypt."""
 
-    def __init__(self, what: str = "the server does not answer a TLS handshake") -> None:
+    def __init__(self, what: str = "the server answers without TLS there") -> None:
         super().__init__(what)
 
 
@@ -56,7 +63,7 @@ def system_hint(error: BaseException, product: str, setting: str, /) -> str:
         product: What should listen there.
         setting: Where its address is set.
     """
-    if is_lasting(error):
+    if is_lasting(error) or isinstance(error, HandshakeError | ssl.SSLError):
         return _tls_hint(error, setting, f"{setting.partition('.')[0]}.tls")
     if isinstance(error, socket.gaierror):
         return f"the host name is not known here; look at {setting}"
@@ -83,11 +90,20 @@ def _tls_hint(error: BaseException, setting: str, tls: str) -> str:
 
 def is_lasting(error: BaseException, /) -> bool:
     """Whether the same attempt would end the same way: certificates, and TLS at one end alone."""
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):  # hung up, as a connection that is lost
+        return False
     return isinstance(error, ssl.SSLError | PlainPortError | TlsPortError)
 
 
 async def true_cause(
-    error: BaseException, host: str, port: int, tls: ssl.SSLContext | None, /, *, greets: bool = False
+    error: BaseException,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    /,
+    *,
+    greets: bool = False,
+    hello: bytes = b"",
 ) -> BaseException:
     """Ask a server that hung up on a client, or said nothing, what it has against it.
 
@@ -100,16 +116,22 @@ async def true_cause(
         port: Of the server.
         tls: What the client encrypts with.
         greets: Whether the server says a line before it encrypts.
+        hello: What a server that does not encrypt would answer to.
     """
+    if isinstance(error, ConnectionRefusedError | socket.gaierror):  # nobody is there to be asked
+        return error
     if tls is not None:
-        return await _refusal(host, port, tls, greets=greets) or error
+        refusal = await _refusal(host, port, tls, greets=greets)
+        if isinstance(refusal, HandshakeError) and hello and await _answers(host, port, hello):
+            return PlainPortError()
+        return refusal or error
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anybody.check_hostname = False
     anybody.verify_mode = ssl.CERT_NONE
     refusal = await _refusal(host, port, anybody)
     if refusal is None or (isinstance(refusal, ssl.SSLError) and "ALERT" in (refusal.reason or "")):
         return TlsPortError()
-    return error if isinstance(refusal, ssl.SSLError | PlainPortError) else refusal
+    return error if isinstance(refusal, ssl.SSLError | HandshakeError) else refusal
 
 
 async def _refusal(host: str, port: int, tls: ssl.SSLContext, *, greets: bool = False) -> OSError | None:
@@ -129,12 +151,25 @@ async def _refusal(host: str, port: int, tls: ssl.SSLContext, *, greets: bool = 
         async with asyncio.timeout(_SILENT_SECONDS):
             await reader.read(1)
     except (ConnectionError, TimeoutError, ssl.SSLEOFError):
-        return None if encrypted else PlainPortError()
+        return None if encrypted else HandshakeError()
     except OSError as error:
         return error
     finally:
         writer.transport.abort()
     return None
+
+
+async def _answers(host: str, port: int, hello: bytes) -> bool:
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(hello)
+                return bool(await reader.read(1))
+            finally:
+                writer.transport.abort()
+    except OSError:  # a TimeoutError is one
+        return False
 
 
 def _numbers(error: OSError) -> set[int]:

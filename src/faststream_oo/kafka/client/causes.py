@@ -11,6 +11,8 @@ CONNECT_SECONDS: Final = 10.0
 """Longest time in seconds that one attempt to connect may take."""
 
 _PORT: Final = "9092"
+_HELLO: Final = bytes.fromhex("0000000a 0012 0000 00000000 ffff")
+"""Ten bytes that ask for the versions of the API, the first of which every listener answers (KIP-35)."""
 
 CLOSED: Final = "the broker closes the connection"
 CLOSED_HINT: Final = "something listens there but closes the connection: the port may expect SASL, see kafka.auth"
@@ -51,7 +53,7 @@ async def network_refusal(settings: KafkaSettings, error: BaseException, /) -> C
     context = None if settings.tls is None else settings.tls.context()
     for server in settings.servers:
         host, port = place_of(server)
-        cause = await true_cause(error, host, port, context)
+        cause = await true_cause(error, host, port, context, hello=_HELLO)
         if isinstance(cause, OSError) and cause is not error:
             hint = system_hint(cause, "Kafka", "kafka.servers")
             return ConnectError("kafka", servers, system_cause(cause), hint, refused=is_lasting(cause))

@@ -144,7 +144,7 @@ async def connect_error(settings: RedisSettings, error: BaseException, connectio
     if not is_lasting(cause):
         encrypts = isinstance(connection, SSLConnection)
         tls: ssl.SSLContext | None = cast("Any", connection).ssl_context.get() if encrypts else None
-        cause = await true_cause(cause, connection.host, connection.port, tls)
+        cause = await true_cause(cause, connection.host, connection.port, tls, hello=b"PING\r\n")
     hint = system_hint(cause, "Redis", "redis.url")
     return ConnectError("redis", settings.servers, describe(cause), hint, refused=is_lasting(cause))
 
