@@ -214,6 +214,18 @@ async def test_a_watch_takes_the_keys_that_it_should(store: KeyValueStore[str], 
     await watching.aclose()
 
 
+async def test_a_watch_ends_with_its_connection(world: NatsWorld, bucket: str) -> None:
+    async with outside(world) as broker:
+        store = broker.key_value(bucket, str)
+        await store.put("k", "1")
+        changes = store.watch()
+        await anext(changes)
+        waiting = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0)
+    with pytest.raises(TransportError, match="the connection to NATS is closed"):
+        await waiting
+
+
 async def test_a_pattern_that_cannot_be_is_refused_by_its_name(store: KeyValueStore[str]) -> None:
     with pytest.raises(TransportError, match=r'"a\.\$" is no pattern of keys'):
         await anext(store.watch("a.$"))

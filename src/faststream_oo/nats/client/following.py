@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from faststream_oo.clock import Backoff, Clock
@@ -201,3 +201,9 @@ class Following:
             self._mend()
         else:
             self._told(None)
+
+
+def end(followings: Iterable[Following], /) -> None:
+    """Tell who still reads that the connection is closed."""
+    for following in tuple(followings):
+        following.failed(TransportError("the connection to NATS is closed"))

@@ -1,7 +1,7 @@
 """Streams of an embedded server as the clients of buckets reach them."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -24,11 +24,13 @@ class MemoryLink:
     Args:
         server: Where it is.
         stream: Its name.
+        followings: What is read over the connection, by which that is ended.
     """
 
-    def __init__(self, server: MemoryServer, stream: str) -> None:
+    def __init__(self, server: MemoryServer, stream: str, followings: MutableSet[Following]) -> None:
         self.server = server
         self.name = stream
+        self._followings = followings
 
     @property
     def stream(self) -> MemoryStream:
@@ -70,7 +72,9 @@ class MemoryLink:
         def seat(following: Following) -> MemorySeat:
             return MemorySeat(self, subjects, following, headers_only=via.headers_only)
 
-        return Following(seat, start, self.server.clock, told, again)
+        following = Following(seat, start, self.server.clock, told, again)
+        self._followings.add(following)
+        return following
 
 
 class MemorySeat:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
+from weakref import WeakSet
 
 from faststream_oo.address import Address
 from faststream_oo.current import EMBEDDING, clock
@@ -12,6 +13,7 @@ from faststream_oo.nats.address import concrete_problem, stream_of
 from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.client.bucket import BytesBucket
+from faststream_oo.nats.client.following import Following, end
 from faststream_oo.nats.client.making import check_there, declare_buckets
 from faststream_oo.nats.client.objects import BytesObjects
 from faststream_oo.nats.client.ordered import OrderedSource, changes_of, ordered_of
@@ -167,6 +169,7 @@ class MemoryTransport:
         self._server: MemoryServer | None = None
         self._publisher: MemoryPublisher | None = None
         self._inboxes: list[MemoryInbox] = []
+        self._followings: WeakSet[Following] = WeakSet()
 
     @property
     def server(self) -> MemoryServer:
@@ -192,6 +195,7 @@ class MemoryTransport:
 
     async def close(self) -> None:
         """Give up what waits for a server that is down, and disconnect."""
+        end(self._followings)
         while self._inboxes:
             self._inboxes.pop().close()
         if self._publisher is not None:
@@ -214,11 +218,11 @@ class MemoryTransport:
             return self.declare([address], self._settings.topology)
 
         if isinstance(address, KeyValue | ObjectStore):
-            return changes_of(address, MemoryLink(self.server, address.stream), again)
+            return changes_of(address, self._link(address.stream), again)
         if stream is None:
             return MemorySource(self.server, address, chosen, self._limits)
         if chosen.ordered:
-            return ordered_of(address, chosen, MemoryLink(self.server, stream.name), again)
+            return ordered_of(address, chosen, self._link(stream.name), again)
         return MemoryStreamSource(
             self.server, stream, address, chosen, self._open.acks, self._settings.topology, foreign=_foreign()
         )
@@ -256,15 +260,18 @@ class MemoryTransport:
         if name in self.server.jetstream.streams:
             self.server.jetstream.delete_stream(name)
 
+    def _link(self, stream: str) -> MemoryLink:
+        return MemoryLink(self.server, stream, self._followings)
+
     async def open_bucket(self, bucket: KeyValue, /) -> BytesBucket:
         """Return a key-value bucket. Raises TransportError when there is none."""
-        link = MemoryLink(self.server, bucket.stream)
+        link = self._link(bucket.stream)
         await check_there(MemoryBuckets(self.server), bucket)
         return BytesBucket(bucket, link)
 
     async def open_objects(self, bucket: ObjectStore, /) -> BytesObjects:
         """Return an object store. Raises TransportError when there is none."""
-        link = MemoryLink(self.server, bucket.stream)
+        link = self._link(bucket.stream)
         await check_there(MemoryBuckets(self.server), bucket)
         return BytesObjects(bucket, link)
 

@@ -1,6 +1,6 @@
 """Streams below buckets, and buckets themselves, by nats-py."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
 from typing import Final, cast
 
 from attrs import evolve
@@ -29,13 +29,17 @@ class NatsLink:
         connection: Where it is.
         manager: Of the connection.
         stream: Its name.
+        followings: What is read over the connection, by which that is ended.
     """
 
-    def __init__(self, connection: NatsConnection, manager: Manager, stream: str) -> None:
+    def __init__(
+        self, connection: NatsConnection, manager: Manager, stream: str, followings: MutableSet[Following]
+    ) -> None:
         self._connection = connection
         self._manager = manager
         self._js = manager.context
         self._stream = stream
+        self._followings = followings
 
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
         """Store a message and return its sequence. Raises PublishError."""
@@ -83,7 +87,9 @@ class NatsLink:
         def seat(following: Following) -> PushedSeat:
             return PushedSeat(self._connection, self._manager, self._stream, subjects, following, via)
 
-        return Following(seat, start, LoopClock(), told, again)
+        following = Following(seat, start, LoopClock(), told, again)
+        self._followings.add(following)
+        return following
 
 
 class NatsBuckets:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
+from weakref import WeakSet
 
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
@@ -9,6 +10,7 @@ from faststream_oo.nats.address import JetStream, stream_of, subjects_of
 from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.claim import Limits
 from faststream_oo.nats.client.bucket import BytesBucket
+from faststream_oo.nats.client.following import Following, end
 from faststream_oo.nats.client.making import check_there, declare_buckets
 from faststream_oo.nats.client.objects import BytesObjects
 from faststream_oo.nats.client.ordered import OrderedSource, changes_of, ordered_of
@@ -47,6 +49,7 @@ class NatsPyTransport:
         self._publisher: Publisher | None = None
         self._confirmations: Confirmations | None = None
         self._manager: Manager | None = None
+        self._followings: WeakSet[Following] = WeakSet()
 
     async def open(self) -> None:
         """Connect, once. Raises ConnectError."""
@@ -63,6 +66,7 @@ class NatsPyTransport:
         self._connection = self._publisher = None
         if connection is None or publisher is None:
             return
+        end(self._followings)
         if self._confirmations is not None:
             await self._confirmations.close(_CLOSE_SECONDS)
         await publisher.close(_CLOSE_SECONDS)
@@ -131,7 +135,7 @@ class NatsPyTransport:
         return BytesObjects(bucket, self._link(bucket.stream))
 
     def _link(self, stream: str) -> NatsLink:
-        return NatsLink(self._connected, self._open(self._manager), stream)
+        return NatsLink(self._connected, self._open(self._manager), stream, self._followings)
 
     async def delete_stream(self, name: str, /) -> None:
         """Delete a stream with what it holds; one that is not there is no error. Raises TransportError."""
