@@ -66,10 +66,11 @@ async def test_what_is_handled_for_longer_than_a_lease_is_not_taken_over(world: 
     @world.consumes(address)
     async def number(self: Any, number: int) -> None:
         started.append(number)
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(2.5)
         finished.append(number)
 
-    async with world.serving(number, **LEASE), world.serving(number, **LEASE) as second:
+    options: dict[str, Any] = {"claim_after": 1.0, "concurrency": 4}
+    async with world.serving(number, **options), world.serving(number, **options) as second:
         await asyncio.gather(*(second.publish(address, number) for number in range(4)))
         await until(lambda: len(finished) == 4)
         await until_pending(world, address, 0)
@@ -168,6 +169,47 @@ async def test_work_goes_on_after_somebody_deleted_the_stream_or_its_group(world
         await until(lambda: len(handled) == 4)
 
     assert handled == [1, 2, 3, 4]
+
+
+@every
+async def test_a_group_that_began_at_the_end_and_was_deleted_unread_misses_nothing(world: RedisWorld) -> None:
+    address = await world.create("unread")
+    handled: list[int] = []
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None:
+        handled.append(number)
+
+    await world.put(address, b"0")
+    async with world.serving(number, start="latest") as served:
+        await served.subscription.pause()
+        await world.put(address, b"1")
+        await world.call("XGROUP", "DESTROY", address, world.group)
+        await world.put(address, b"2")
+        await served.subscription.resume()
+        await until(lambda: len(handled) == 2)
+
+    assert handled == [1, 2]
+
+
+@every
+async def test_a_group_that_had_read_before_and_was_deleted_goes_on_where_it_was(world: RedisWorld) -> None:
+    address = await world.create("before")
+    handled: list[int] = []
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None:
+        handled.append(number)
+
+    await world.put(address, b"0")
+    async with world.serving(number):
+        await until(lambda: handled == [0])
+    async with world.serving(number):  # it was given nothing yet
+        await world.call("XGROUP", "DESTROY", address, world.group)
+        await world.put(address, b"1")
+        await until(lambda: len(handled) == 2)
+
+    assert handled == [0, 1]
 
 
 @every

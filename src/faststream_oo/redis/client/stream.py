@@ -4,7 +4,7 @@ import logging
 import os
 import platform
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, Final, cast
 
@@ -28,8 +28,6 @@ _LONGEST_TICK: Final = 5.0
 _SILENT_LEASES: Final = 10
 """A worker that was silent for so many leases, and holds nothing, is taken out of the group."""
 
-_ENDS: Final = {"earliest": "0", "latest": "$"}
-
 
 class StreamSource(ClientSource):
     """A member of a group, or a reader of every entry without one.
@@ -51,8 +49,8 @@ class StreamSource(ClientSource):
         self._settles = options.settles and options.group is not None
         group = options.group if self._settles else None
         self._claim = PendingList(stream, group, self._consumer, options.claim_after, wire)
-        self._start = ""
-        self._last = b""
+        self._last = b"0"
+        """Id of the last entry that was read here, or after which reading begins."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -64,11 +62,10 @@ class StreamSource(ClientSource):
     async def _prepare(self) -> None:
         group = self._options.group
         start = self._options.start or ("latest" if group is None else "earliest")
-        self._start = _ENDS.get(start, start)
+        # The end is an id, that of now: a group which is made again may begin where the first one did.
+        self._last = await self._end() if start == "latest" else (b"0" if start == "earliest" else start.encode())
         if group is not None:
-            await self._have_group(group, self._start)
-        else:
-            self._last = await self._end() if start == "latest" else self._start.encode()
+            await self._have_group(group)
         await self._sink.assign([self._claim])
         if self._settles:
             self._keep(self._keep_up(), "leases")
@@ -78,22 +75,29 @@ class StreamSource(ClientSource):
         (entries,) = await self._asked(("XREVRANGE", self._stream, "+", "-", "COUNT", 1))
         return cast(bytes, entries[0][0]) if entries else b"0"
 
-    async def _have_group(self, group: str, start: str | bytes) -> None:
-        """Make the group, or see that it is there. Raises TransportError."""
-        if not self._creates:
+    async def _have_group(self, group: str) -> None:
+        """Make the group after the last entry that is not new, or see where it is. Raises TransportError."""
+        if self._creates:
             try:
-                (groups,) = await self._asked(("XINFO", "GROUPS", self._stream))
+                await self._wire.ask(("XGROUP", "CREATE", self._stream, group, self._last, "MKSTREAM"))
+                return
             except CommandError as error:
-                raise TransportError(f'stream "{self._stream}" cannot be read: {error}') from error
-            if not any(_facts(one)[b"name"] == group.encode() for one in groups):
-                what = f'group "{group}" of stream "{self._stream}" does not exist'
-                raise TransportError(f"{what}; topology: create makes it")
-            return
+                if error.code != "BUSYGROUP":
+                    what = f'group "{group}" of stream "{self._stream}" cannot be made: {error}'
+                    raise TransportError(what) from error
         try:
-            await self._wire.ask(("XGROUP", "CREATE", self._stream, group, start, "MKSTREAM"))
+            found = await self._told(group)
         except CommandError as error:
-            if error.code != "BUSYGROUP":
-                raise TransportError(f'group "{group}" of stream "{self._stream}" cannot be made: {error}') from error
+            raise TransportError(f'stream "{self._stream}" cannot be read: {error}') from error
+        if found is None:
+            what = f'group "{group}" of stream "{self._stream}" does not exist'
+            raise TransportError(f"{what}; topology: create makes it")
+        self._last = found[b"last-delivered-id"]
+
+    async def _told(self, group: str) -> Mapping[bytes, Any] | None:
+        """Return what the server tells of a group, None when there is none."""
+        (groups,) = await self._asked(("XINFO", "GROUPS", self._stream))
+        return next((facts for facts in map(_facts, groups) if facts[b"name"] == group.encode()), None)
 
     async def _have_group_again(self, error: CommandError) -> None:
         """Go on after the group or the stream was deleted: what this worker was not given yet is still new."""
@@ -102,7 +106,7 @@ class StreamSource(ClientSource):
             raise error
         fields = {"address": self._stream, "group": group, "cause": str(error)}
         _log.warning('group "%s" of stream "%s" was deleted: %s', group, self._stream, error, extra={"fields": fields})
-        await self._have_group(group, self._last or self._start)
+        await self._have_group(group)
 
     # Reading ------------------------------------------------------------------------------------------------------
 
@@ -164,7 +168,7 @@ class StreamSource(ClientSource):
         while True:
             now = self._clock.time()
             try:
-                if now - renewed >= lease / 3:
+                if now - renewed >= lease / 4:  # each time where leases are short
                     renewed = now
                     await self._claim.renew()
                 if not self._stopping:
@@ -220,12 +224,10 @@ class StreamSource(ClientSource):
         """Return how many entries the group was not given yet; None without a group or where Redis lost count, unless none."""
         if self._options.group is None:
             return await self._none_after(self._last)
-        (groups,) = await self._asked(("XINFO", "GROUPS", self._stream))
-        for facts in map(_facts, groups):
-            if facts[b"name"] == self._options.group.encode():
-                lag = facts.get(b"lag")
-                return lag if isinstance(lag, int) else await self._none_after(facts[b"last-delivered-id"])
-        return None
+        if (told := await self._told(self._options.group)) is None:
+            return None
+        lag = told.get(b"lag")
+        return lag if isinstance(lag, int) else await self._none_after(told[b"last-delivered-id"])
 
     async def _none_after(self, last: bytes) -> int | None:
         (entries,) = await self._asked(("XRANGE", self._stream, b"(" + last, "+", "COUNT", 1))
