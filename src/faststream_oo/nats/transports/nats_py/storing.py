@@ -24,6 +24,9 @@ Confirmed: TypeAlias = asyncio.Future[NatsReceipt | None]
 _FLYING: Final = 4_000
 """Messages that may wait for their confirmation; a server refuses more than 10,000 of one stream that it has not written."""
 
+_TTL: Final = (2, 11)
+"""First version of a server that knows how long to keep a message."""
+
 _ERROR: Final = b'"error"'
 
 
@@ -53,6 +56,12 @@ class Confirmations:
         self._waiting: deque[Packet] = deque()
         self._loop = asyncio.get_running_loop()
         self._opened = False
+
+    def check_version(self, option: str, least: tuple[int, int], /) -> None:
+        """Raise PublishError where the server is older: it would take an option that it does not know, and ignore it."""
+        version = self._connection.client.connected_server_version
+        if (version.major, version.minor) < least:
+            raise PublishError(f"{option}= needs server {least[0]}.{least[1]}, this is {version.major}.{version.minor}")
 
     def arm(self) -> None:
         """Send at the end of this turn."""
@@ -161,6 +170,8 @@ class StreamSender:
         owner = self._confirmations
         if (problem := self._problem or owner.over) is not None:
             raise PublishError(problem)
+        if "ttl" in frame.options:
+            owner.check_version("ttl", _TTL)
         publisher, reply = owner.publisher, f"{owner.inbox}.{owner.number():x}"
         ready = stored_packet(self._subject, reply, frame, publisher.largest, publisher.names)
         confirmed: Confirmed = self._loop.create_future()
