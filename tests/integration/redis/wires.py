@@ -4,9 +4,12 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, Connection, Link, Part
+
+RUN: Final = f"wires-{uuid.uuid4().hex[:10]}"
+"""What the keys of this run begin with."""
 
 
 class Wire:
@@ -91,6 +94,12 @@ class Wires(ABC):
 class RealWires(Wires):
     """A real Redis."""
 
+    async def close(self) -> None:
+        wire = await self.connect()
+        if keys := await wire("KEYS", f"{RUN}-*"):
+            await wire("DEL", *keys)
+        await super().close()
+
     async def blocked(self, wire: Wire, /) -> None:
         await self._listed(wire, lambda line: b" flags=b " in line)
 
@@ -114,9 +123,9 @@ class EmbeddedWires(Wires):
         assert wire.number
 
 
-def key(name: str = "k") -> str:
-    """Return a key of its own."""
-    return f"{name}-{uuid.uuid4().hex[:10]}"
+def key() -> str:
+    """Return a key of its own, which is deleted at the end of the test."""
+    return f"{RUN}-{uuid.uuid4().hex[:10]}"
 
 
 def entries(answer: Sequence[Any]) -> list[tuple[str, dict[bytes, bytes]]]:
