@@ -1,11 +1,13 @@
 """One stream below a bucket, as a client reaches it: what a bucket needs of one."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
+from typing import Final
 
 from attrs import frozen
 
-from faststream_oo.nats.client.following import Following
+from faststream_oo.clock import Clock
+from faststream_oo.nats.client.following import Following, Seat
 from faststream_oo.nats.options import Push, Start
 
 ORDERED: Final = Push(ordered=True)
@@ -32,28 +34,42 @@ class Record:
     stored: float
 
 
-class StreamLink(Protocol):
-    """A stream; what it raises is a TransportError."""
+class StreamLink(ABC):
+    """A stream; what it raises is a TransportError.
 
+    Args:
+        clock: Where waits between tries are read.
+        followings: What is read over the connection, by which that is ended.
+    """
+
+    def __init__(self, clock: Clock, followings: MutableSet[Following]) -> None:
+        self._clock = clock
+        self._followings = followings
+
+    @abstractmethod
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
         """Store a message and return its sequence. Raises PublishError."""
-        ...
 
+    @abstractmethod
     async def last(self, subject: str, /) -> Record | None:
         """Return the last message on a subject."""
-        ...
 
+    @abstractmethod
     async def purge(self, subject: str, /) -> None:
         """Delete every message on a subject."""
+
+    @abstractmethod
+    def seat(self, following: Following, subjects: Sequence[str], via: Push, /) -> Seat:
+        """Return a seat that feeds what subjects bring, not open."""
 
     def follow(
         self,
         subjects: Sequence[str],
         start: Start,
-        told: Callable[[str | None], object] = ...,
+        told: Callable[[str | None], object] = lambda _reason: None,
         /,
         *,
-        via: Push = ...,
+        via: Push = ORDERED,
         again: Callable[[], Awaitable[object]] | None = None,
     ) -> Following:
         """Return what reads subjects in order, not opened.
@@ -65,4 +81,6 @@ class StreamLink(Protocol):
             via: How it is pushed.
             again: Makes the stream again where it is gone.
         """
-        ...
+        following = Following(lambda own: self.seat(own, subjects, via), start, self._clock, told, again)
+        self._followings.add(following)
+        return following

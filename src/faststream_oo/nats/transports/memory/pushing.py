@@ -1,13 +1,13 @@
 """Streams of an embedded server as the clients of buckets reach them."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
+from collections.abc import Mapping, MutableSet, Sequence
 from datetime import datetime
 from typing import Final
 
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.storage import ORDERED, Record
+from faststream_oo.nats.client.storage import Record, StreamLink
 from faststream_oo.nats.options import Push, Start
 from faststream_oo.nats.transports.memory.durables import ConsumerConfig, Deliver, Delivery
 from faststream_oo.nats.transports.memory.jetstream import Kept
@@ -18,7 +18,7 @@ _INACTIVE: Final = 60.0
 """Seconds until the server deletes a consumer whose client is gone."""
 
 
-class MemoryLink:
+class MemoryLink(StreamLink):
     """One stream.
 
     Args:
@@ -28,9 +28,9 @@ class MemoryLink:
     """
 
     def __init__(self, server: MemoryServer, stream: str, followings: MutableSet[Following]) -> None:
+        super().__init__(server.clock, followings)
         self.server = server
         self.name = stream
-        self._followings = followings
 
     @property
     def stream(self) -> MemoryStream:
@@ -57,24 +57,9 @@ class MemoryLink:
         """Delete every message on a subject."""
         self.stream.purge(subject)
 
-    def follow(
-        self,
-        subjects: Sequence[str],
-        start: Start,
-        told: Callable[[str | None], object] = lambda _reason: None,
-        /,
-        *,
-        via: Push = ORDERED,
-        again: Callable[[], Awaitable[object]] | None = None,
-    ) -> Following:
-        """Return what reads subjects in order, not opened."""
-
-        def seat(following: Following) -> MemorySeat:
-            return MemorySeat(self, subjects, following, headers_only=via.headers_only)
-
-        following = Following(seat, start, self.server.clock, told, again)
-        self._followings.add(following)
-        return following
+    def seat(self, following: Following, subjects: Sequence[str], via: Push, /) -> "MemorySeat":
+        """Return a seat that feeds what subjects bring, not open."""
+        return MemorySeat(self, subjects, following, headers_only=via.headers_only)
 
 
 class MemorySeat:

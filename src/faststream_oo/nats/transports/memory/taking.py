@@ -169,6 +169,8 @@ class MemoryStreamSource:
             self._asked = 0
             fresh, self._fresh = self._fresh, []
             if fresh:
+                if self._renewing is not None:
+                    self._renewing.arm()
                 sink.feed(fresh)
                 await asyncio.sleep(0)  # the sink may have room again at once: others get their turn
 
@@ -183,9 +185,7 @@ class MemoryStreamSource:
         """Be handed a message; `at_most_once` it ends now."""
         self._fresh.append(self._claims.received(delivered_of(delivery)))
         self._wake.set()
-        if self._renewing is not None:
-            self._renewing.arm()
-        else:
+        if not self._options.settles:
             self._acks.tell(delivery.reply, ACKED)
 
     def gone(self) -> None:

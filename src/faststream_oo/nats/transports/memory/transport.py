@@ -39,40 +39,20 @@ class MemorySender:
     """Publishes to one subject.
 
     Args:
-        publisher: Of the connection.
         subject: Where to.
+        publish: Accepts a message to it, and returns what tells when it is there.
     """
 
-    def __init__(self, publisher: "MemoryPublisher", subject: str) -> None:
-        self._publisher = publisher
+    def __init__(self, subject: str, publish: "Callable[[str, Frame], asyncio.Future[Any] | None]") -> None:
         self._subject = subject
+        self._publish = publish
         self._problem = concrete_problem(subject)
 
-    def send(self, frame: Frame, /) -> asyncio.Future[None] | None:
+    def send(self, frame: Frame, /) -> asyncio.Future[Any] | None:
         """Deliver a message now; while the server is down it waits. Raises PublishError for what NATS would refuse."""
         if self._problem is not None:
             raise PublishError(self._problem)
-        return self._publisher.publish(self._subject, frame)
-
-
-class MemoryStreamSender:
-    """Publishes to one subject of a stream.
-
-    Args:
-        publisher: Of the connection.
-        subject: Where to.
-    """
-
-    def __init__(self, publisher: "MemoryPublisher", subject: str) -> None:
-        self._publisher = publisher
-        self._subject = subject
-        self._problem = concrete_problem(subject)
-
-    def send(self, frame: Frame, /) -> asyncio.Future[NatsReceipt]:
-        """Store a message now; while the server is down it waits. Raises PublishError for what NATS would refuse."""
-        if self._problem is not None:
-            raise PublishError(self._problem)
-        return self._publisher.store(self._subject, frame)
+        return self._publish(self._subject, frame)
 
 
 class MemoryPublisher:
@@ -227,12 +207,10 @@ class MemoryTransport:
             self.server, stream, address, chosen, self._open.acks, self._settings.topology, foreign=_foreign()
         )
 
-    def sender(self, address: Address, /) -> MemorySender | MemoryStreamSender:
+    def sender(self, address: Address, /) -> MemorySender:
         """Return a sender to one subject."""
-        stream = stream_of(address)
-        if stream is None:
-            return MemorySender(self._open, address.name)
-        return MemoryStreamSender(self._open, address.name)
+        publisher = self._open
+        return MemorySender(address.name, publisher.publish if stream_of(address) is None else publisher.store)
 
     @property
     def _open(self) -> MemoryPublisher:

@@ -1,6 +1,6 @@
 """Streams below buckets, and buckets themselves, by nats-py."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
+from collections.abc import Mapping, MutableSet, Sequence
 from typing import Final, cast
 
 from attrs import evolve
@@ -11,9 +11,9 @@ from faststream_oo.clock import LoopClock
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectStore
 from faststream_oo.nats.client.following import Following
-from faststream_oo.nats.client.storage import ORDERED, Record
+from faststream_oo.nats.client.storage import Record, StreamLink
 from faststream_oo.nats.message import NONE
-from faststream_oo.nats.options import Push, Start
+from faststream_oo.nats.options import Push
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.managing import Manager, asking
 from faststream_oo.nats.transports.nats_py.seats import PushedSeat
@@ -22,7 +22,7 @@ _NO_STREAM: Final = 10059
 """What the server says where there is no such stream; where there is no such message it says 10037."""
 
 
-class NatsLink:
+class NatsLink(StreamLink):
     """One stream.
 
     Args:
@@ -35,11 +35,11 @@ class NatsLink:
     def __init__(
         self, connection: NatsConnection, manager: Manager, stream: str, followings: MutableSet[Following]
     ) -> None:
+        super().__init__(LoopClock(), followings)
         self._connection = connection
         self._manager = manager
         self._js = manager.context
         self._stream = stream
-        self._followings = followings
 
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
         """Store a message and return its sequence. Raises PublishError."""
@@ -72,24 +72,9 @@ class NatsLink:
         async with asking(f'"{subject}" cannot be deleted'):
             await self._js.purge_stream(self._stream, subject=subject)
 
-    def follow(
-        self,
-        subjects: Sequence[str],
-        start: Start,
-        told: Callable[[str | None], object] = lambda _reason: None,
-        /,
-        *,
-        via: Push = ORDERED,
-        again: Callable[[], Awaitable[object]] | None = None,
-    ) -> Following:
-        """Return what reads subjects in order, not opened."""
-
-        def seat(following: Following) -> PushedSeat:
-            return PushedSeat(self._connection, self._manager, self._stream, subjects, following, via)
-
-        following = Following(seat, start, LoopClock(), told, again)
-        self._followings.add(following)
-        return following
+    def seat(self, following: Following, subjects: Sequence[str], via: Push, /) -> PushedSeat:
+        """Return a seat that feeds what subjects bring, not open."""
+        return PushedSeat(self._connection, self._manager, self._stream, subjects, following, via)
 
 
 class NatsBuckets:
