@@ -9,7 +9,7 @@ from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.container.checks import check
 from faststream_oo.container.graph import Graph
 from faststream_oo.errors import SetupError
-from faststream_oo.nats import NatsBroker, NatsConsumer, NatsContainer, NatsSettings, Push, consumes
+from faststream_oo.nats import NatsBroker, NatsConsumer, NatsContainer, NatsSettings, Push, Subject, consumes
 from faststream_oo.settings import structure
 from faststream_oo.testing import Harness
 
@@ -95,3 +95,9 @@ def test_another_way_is_refused_by_its_path(via: dict[str, object], what: str) -
     with pytest.raises(SetupError, match=what) as refused:
         structure(NatsSettings, {"defaults": {"via": via}}, "nats")
     assert refused.value.problems[0].path.startswith("nats.defaults.via")
+
+
+def test_a_dead_letter_of_a_stream_is_named_in_settings() -> None:
+    given = {"name": "lost", "stream": {"name": "LOST"}}
+    found = structure(NatsSettings, {"defaults": {"dead_letter": given}}, "nats")
+    assert found.defaults["dead_letter"] == Subject("lost", stream="LOST")
