@@ -45,9 +45,9 @@ def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) 
         reply = _reply(headers)
     if not headers.keys() <= names:
         _check(headers, names)
-    size = len(body) + _size(headers)
+    size = len(body) + size_of(headers)
     if size > largest:
-        raise _too_large(subject, size, largest)
+        raise too_large(subject, size, largest)
     return subject, body, reply, headers or None
 
 
@@ -78,13 +78,14 @@ def stored_packet(subject: str, reply: str, frame: Frame, largest: int, names: M
         headers[_CONTROLS[name]] = f"{value:.3f}s" if isinstance(value, float) else str(value)
     if not headers.keys() <= names:
         _check(headers, names)
-    size = len(body) + _size(headers)
+    size = len(body) + size_of(headers)
     if size > largest:
-        raise _too_large(subject, size, largest)
+        raise too_large(subject, size, largest)
     return subject, body, reply, headers
 
 
-def _too_large(subject: str, size: int, largest: int) -> PublishError:
+def too_large(subject: str, size: int, largest: int) -> PublishError:
+    """Return what is raised for a message that the server would close the connection for."""
     what = f'a message to "{subject}" would have {size:,} bytes, headers included, {largest:,} is the limit'
     return PublishError(what)
 
@@ -119,7 +120,7 @@ def _copied(subject: str, frame: Frame, largest: int, *, stored: bool) -> Packet
     added = sorted(frame.headers, key=lambda name: len(frame.headers[name]))
     headers.update(frame.headers)
     _one_line(headers)
-    while added and len(message.body) + _size(headers) > largest:
+    while added and len(message.body) + size_of(headers) > largest:
         del headers[added.pop()]
     place = message.place if stored and isinstance(message, ReceivedMessage) else None
     if place is not None:  # the letter of one message is stored once, however often a crash has it written
@@ -127,7 +128,8 @@ def _copied(subject: str, frame: Frame, largest: int, *, stored: bool) -> Packet
     return subject, message.body, "", headers or None
 
 
-def _size(headers: Mapping[str, str]) -> int:
+def size_of(headers: Mapping[str, str]) -> int:
+    """Return the bytes of headers on the wire. Raises PublishError for what cannot be encoded."""
     if not headers:
         return 0
     text = "".join(headers.values())

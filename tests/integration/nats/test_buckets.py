@@ -118,8 +118,9 @@ async def test_a_key_may_be_any_of_these(store: KeyValueStore[str], key: str) ->
 
 async def test_a_value_may_be_as_large_as_a_message_and_no_larger(broker: NatsBroker, bucket: str) -> None:
     store = broker.key_value(bucket, bytes)
-    with pytest.raises(PublishError, match=r"would have 1,048,577 bytes, 1,048,576 is the limit"):
-        await store.put("k", bytes(LARGEST + 1))
+    # With its headers it is larger than the server takes, which would close the connection.
+    with pytest.raises(PublishError, match=r"bytes, headers included, 1,048,576 is the limit"):
+        await store.put("k", bytes(LARGEST))
     await store.put("k", bytes(LARGEST - 1000))
     found = await store.get("k")
     assert found is not None

@@ -9,6 +9,7 @@ from attrs import frozen
 from faststream_oo.clock import Clock
 from faststream_oo.nats.client.following import Following, Seat
 from faststream_oo.nats.options import Push, Start
+from faststream_oo.nats.packets import size_of, too_large
 
 ORDERED: Final = Push(ordered=True)
 """How a stream is read in order, where nobody says more."""
@@ -38,13 +39,27 @@ class StreamLink(ABC):
     """A stream; what it raises is a TransportError.
 
     Args:
+        name: Its name.
         clock: Where waits between tries are read.
         followings: What is read over the connection, by which that is ended.
     """
 
-    def __init__(self, clock: Clock, followings: MutableSet[Following]) -> None:
+    def __init__(self, name: str, clock: Clock, followings: MutableSet[Following]) -> None:
+        self.name = name
         self._clock = clock
         self._followings = followings
+
+    def checked(self, subject: str, data: bytes, headers: Mapping[str, str], largest: int, /) -> dict[str, str]:
+        """Return the headers to send, with the stream that is to store it.
+
+        Raises:
+            PublishError: The server would close the connection, as the message has more than `largest` bytes.
+        """
+        whole = {**headers, "Nats-Expected-Stream": self.name}
+        size = len(data) + size_of(whole)
+        if size > largest:
+            raise too_large(subject, size, largest)
+        return whole
 
     @abstractmethod
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:

@@ -28,9 +28,8 @@ class MemoryLink(StreamLink):
     """
 
     def __init__(self, server: MemoryServer, stream: str, followings: MutableSet[Following]) -> None:
-        super().__init__(server.clock, followings)
+        super().__init__(stream, server.clock, followings)
         self.server = server
-        self.name = stream
 
     @property
     def stream(self) -> MemoryStream:
@@ -41,9 +40,8 @@ class MemoryLink(StreamLink):
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
         """Store a message and return its sequence. Raises PublishError."""
         self.server.check_online()
-        if len(data) > self.server.max_payload:
-            raise PublishError(f'"{subject}" would have {len(data):,} bytes, {self.server.max_payload:,} is the limit')
-        answer = self.server.publish((subject, data, "", headers))
+        whole = self.checked(subject, data, headers, self.server.max_payload)
+        answer = self.server.publish((subject, data, "", whole))
         if isinstance(answer, Kept):
             return answer.sequence
         raise PublishError(f'"{subject}" is not stored: {answer or "there is no such stream"}')

@@ -35,29 +35,26 @@ class NatsLink(StreamLink):
     def __init__(
         self, connection: NatsConnection, manager: Manager, stream: str, followings: MutableSet[Following]
     ) -> None:
-        super().__init__(LoopClock(), followings)
+        super().__init__(stream, LoopClock(), followings)
         self._connection = connection
         self._manager = manager
         self._js = manager.context
-        self._stream = stream
 
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
         """Store a message and return its sequence. Raises PublishError."""
-        largest = self._connection.client.max_payload
-        if len(data) > largest:
-            raise PublishError(f'"{subject}" would have {len(data):,} bytes, {largest:,} is the limit')
+        whole = self.checked(subject, data, headers, self._connection.client.max_payload)
         try:
             async with asking(f'"{subject}" is not stored'):
-                stored = await self._js.publish(subject, data, stream=self._stream, headers=dict(headers))
+                stored = await self._js.publish(subject, data, headers=whole)
         except TransportError as error:
             raise PublishError(str(error)) from error
         return stored.seq
 
     async def last(self, subject: str, /) -> Record | None:
         """Return the last message on a subject."""
-        async with asking(f'stream "{self._stream}" cannot be read'):
+        async with asking(f'stream "{self.name}" cannot be read'):
             try:
-                found = await self._js.get_last_msg(self._stream, subject)
+                found = await self._js.get_last_msg(self.name, subject)
             except NotFoundError as error:
                 if error.err_code == _NO_STREAM:
                     raise
@@ -70,11 +67,11 @@ class NatsLink(StreamLink):
     async def purge(self, subject: str, /) -> None:
         """Delete every message on a subject."""
         async with asking(f'"{subject}" cannot be deleted'):
-            await self._js.purge_stream(self._stream, subject=subject)
+            await self._js.purge_stream(self.name, subject=subject)
 
     def seat(self, following: Following, subjects: Sequence[str], via: Push, /) -> PushedSeat:
         """Return a seat that feeds what subjects bring, not open."""
-        return PushedSeat(self._connection, self._manager, self._stream, subjects, following, via)
+        return PushedSeat(self._connection, self._manager, self.name, subjects, following, via)
 
 
 class NatsBuckets:
