@@ -197,10 +197,10 @@ class Lanes:
             if ending is ACKED:
                 del running[number]
                 message.claim.settle(message, ACK)
-                self.held -= 1
+                held = self.held = self.held - 1
                 if self.verbose:
                     self._owner.acked(message, ended - now)
-                if self.held <= self.mark:
+                if held <= self.mark:
                     self._owner.freed()
                 if behind:
                     self._release(message)

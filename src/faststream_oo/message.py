@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, cast, final, overload
 
 from attrs import evolve, field, frozen
@@ -127,9 +126,6 @@ class Message(Generic[T_co]):
             """The bytes as received; empty for a message without a body."""
             ...
 
-    else:  # read for every message: no call of ours
-        body = property(attrgetter("_body"), doc="The bytes as received; empty for a message without a body.")
-
     @property
     def headers(self) -> Mapping[str, str]:
         """Text headers; of a repeated one the last."""
@@ -229,6 +225,10 @@ class Message(Generic[T_co]):
     def __repr__(self) -> str:
         """Show class, place and attempt."""
         return f"<{type(self).__name__} {self.origin or self.id or 'made by hand'} attempt {self._attempt}>"
+
+
+# Read for every message: a slot is read without a call.
+Message.body = Message.__dict__["_body"]  # type: ignore[method-assign]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class Batch(Sequence[B_co]):

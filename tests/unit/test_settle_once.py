@@ -116,7 +116,7 @@ class World:
 
     def feed(self, seat: Seat, keys: str) -> None:
         records = [self.log.append(0, 0, (b"{}", key.encode(), ())) for key in keys]
-        messages = [ReceivedRecord(record, seat) for record in records]
+        messages = ReceivedRecord.of(records, seat)
         self.fed += messages
         self.intake.feed(messages)
 

@@ -1,8 +1,8 @@
 """Kafka records: received, to send, and written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, cast
 
 from attrs import field, frozen
 from typing_extensions import TypeVar
@@ -194,35 +194,39 @@ def _text(value: bytes | None) -> str:
     return "" if value is None else value.decode("utf-8", "surrogateescape")
 
 
-def reply_address(headers: Headers, /) -> str | None:
-    """Return `fsoo-reply-to`; asked of every record, so the headers are not made into text for it."""
-    for name, value in headers:
-        if name == "fsoo-reply-to":
-            return _text(value)
-    return None
-
-
 class ReceivedRecord(KafkaMessage[T_co]):
     """A record from a client; facts are read from the client's object when they are asked for."""
 
     __slots__ = ("_record",)
 
+    _record: Record
+
     if TYPE_CHECKING:
         claim: RecordClaim
 
-    def __init__(self, record: Record, claim: RecordClaim) -> None:
-        self._record = record
-        self._body = record.value or b""
-        headers = record.headers
-        self._reply_to = reply_address(headers) if headers else None
-        self.claim = claim
-        self.position = record.offset
-        self.first_failed = None
-        self._attempt = 1
-        self._value = UNSET
-        self._decode = None
-        self._settle = None
-        self._subscription = None
+    @classmethod
+    def of(cls, records: Iterable[Record], claim: RecordClaim, /) -> list[Self]:
+        """Return records as messages held under a claim; at once, as a call for each is much of what they cost."""
+        made: list[Self] = []
+        new = cls.__new__
+        for record in records:
+            self = new(cls)
+            self._record = record
+            self._body = record.value or b""
+            self._reply_to = None
+            for name, value in record.headers:  # of every record, so they are not made into text for it
+                if name == "fsoo-reply-to":
+                    self._reply_to = _text(value)
+            self.claim = claim
+            self.position = record.offset
+            self.first_failed = None
+            self._attempt = 1
+            self._value = UNSET
+            self._decode = None
+            self._settle = None
+            self._subscription = None
+            made.append(self)
+        return made
 
     @property
     def raw(self) -> Record:

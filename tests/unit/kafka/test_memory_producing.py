@@ -29,7 +29,8 @@ def received(transport: MemoryTransport, value: bytes | None, key: bytes | None,
     if "source" not in transport.cluster.topics:
         transport.cluster.create_topic("source")
     record = transport.cluster.topics["source"][0].append(1, 0, (value, key, headers))
-    return ReceivedRecord(record, PartitionClaim(TopicPartition("source", 0), {}, lambda: None))
+    [message] = ReceivedRecord.of([record], PartitionClaim(TopicPartition("source", 0), {}, lambda: None))
+    return message
 
 
 async def test_a_key_always_goes_to_the_partition_of_its_hash(transport: MemoryTransport, send: Send) -> None:

@@ -24,7 +24,6 @@ from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.aiokafka.causes import describe, transport_error
 from faststream_oo.kafka.transports.aiokafka.config import consumer_options
 from faststream_oo.kafka.transports.aiokafka.shutdown import stop_consumer
-from faststream_oo.message import Message
 from faststream_oo.transport import Sink
 
 Found: TypeAlias = Mapping[aiokafka.TopicPartition, Sequence[Any]]
@@ -280,8 +279,7 @@ class AiokafkaSource(ClientSource):
                 claim.see([record.offset for record in records])
                 if claim.open > OPEN_READS * self._options.prefetch:
                     membership.hold(partition)
-            batch: list[Message] = [ReceivedRecord(record, claim) for record in records]
-            sink.feed(batch)
+            sink.feed(ReceivedRecord.of(records, claim))
 
     def _fatal(self, error: BaseException) -> TransportError:
         if isinstance(error, _NO_PLACE):

@@ -229,7 +229,7 @@ class ConfluentSource(ClientSource):
             records = [ConfluentRecord(*facts[2:]) for facts in run]
             if self._settles:
                 claim.see([record.offset for record in records])
-            batch.extend([ReceivedRecord(record, claim) for record in records])
+            batch.extend(ReceivedRecord.of(records, claim))
         if batch and not self._stopped:
             sink.feed(batch)
         self._fed += len(messages)

@@ -68,4 +68,4 @@ class MemoryInbox:
             cursor.position = self._log.end
         while records := cursor.read(TURN):
             cursor.turn = TURN
-            self._sink.feed([ReceivedRecord(record, self._claim) for record in records])
+            self._sink.feed(ReceivedRecord.of(records, self._claim))

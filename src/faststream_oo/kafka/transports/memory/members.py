@@ -275,7 +275,7 @@ class MemorySource:
             claim.see([record.offset for record in records])
         elif self._group is not None:
             self._group.commit(claim.partition, cursor.position)
-        batch.extend([ReceivedRecord(record, claim) for record in records])
+        batch.extend(ReceivedRecord.of(records, claim))
 
     def _cursor(self, partition: TopicPartition) -> Cursor:
         committed = None if self._group is None else self._group.offsets.get(partition)
