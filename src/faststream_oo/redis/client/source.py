@@ -164,6 +164,8 @@ class ClientSource(ABC):
     async def _connect(self, *, again: bool) -> None:
         self._connected = await self._link.connect()
         self._client = await self._ask(("CLIENT", "ID"))
+        if again:
+            await self._ask(("PING",))  # a server that is still loading has told the number, and lets nobody read
         await self._begin(again=again)
 
     async def _disconnect(self) -> None:
