@@ -167,9 +167,10 @@ async def test_k31_an_offset_beyond_the_end_is_reset(start: str, old: list[bytes
     await raw.put_all(topic, [b"0", b"1"])
     await raw.commit(topic, topic, 999)
     _, sink = await begin(topic, group=topic, start=start)
-    while b"new" not in sink.values:  # it is reset at the first read, which is a moment later
-        await raw.put(topic, b"new")
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while b"new" not in sink.values:  # it is reset at the first read, which is a moment later
+            await raw.put(topic, b"new")
+            await asyncio.sleep(0.01)
 
     assert [value for value in sink.values if value != b"new"] == old
 

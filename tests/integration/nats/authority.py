@@ -62,8 +62,10 @@ def serving(config: str, directory: Path) -> Iterator[str]:
     file.write_text(f'listen: "127.0.0.1:{port}"\n{config}')
     with subprocess.Popen([cache / BINARY, "-c", file, "-l", log]) as server:
         try:
+            deadline = time.monotonic() + 30
             while "Server is ready" not in (log.read_text() if log.exists() else ""):
                 assert server.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.01)
             yield f"127.0.0.1:{port}"
         finally:
