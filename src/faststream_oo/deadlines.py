@@ -20,7 +20,7 @@ class Deadlines:
     def __init__(self, clock: Clock, expire: Callable[[asyncio.Future[Any], float], object]) -> None:
         self._clock = clock
         self._expire = expire
-        self._waiting: dict[float, deque[tuple[float, asyncio.Future[Any]]]] = {}
+        self._waiting: dict[float, deque[tuple[float, list[asyncio.Future[Any]]]]] = {}
         self._timer: Timer | None = None
         self._due = inf
 
@@ -34,10 +34,10 @@ class Deadlines:
         waiting = self._waiting.get(timeout)
         if waiting is None:
             waiting = self._waiting[timeout] = deque()
-        while waiting and waiting[0][1].done():
+        while waiting and not _left(waiting[0][1]):
             waiting.popleft()
         due = self._clock.time() + timeout
-        waiting.extend([(due, future) for future in futures])
+        waiting.append((due, list(futures)))
         if due < self._due:
             self._arm(due)
 
@@ -49,10 +49,10 @@ class Deadlines:
     def _sweep(self) -> None:
         now = self._clock.time()
         for timeout, waiting in list(self._waiting.items()):
-            while waiting and (waiting[0][1].done() or waiting[0][0] <= now):
-                _, future = waiting.popleft()
-                if not future.done():
-                    self._expire(future, timeout)
+            while waiting and (waiting[0][0] <= now or not _left(waiting[0][1])):
+                for future in waiting.popleft()[1]:
+                    if not future.done():
+                        self._expire(future, timeout)
             if not waiting:
                 del self._waiting[timeout]
         self._timer, self._due = None, inf
@@ -64,3 +64,10 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._due = None, inf
+
+
+def _left(futures: list[asyncio.Future[Any]]) -> bool:
+    """Whether one of these is not done; those at the end that are done are dropped."""
+    while futures and futures[-1].done():
+        futures.pop()
+    return bool(futures)

@@ -75,6 +75,20 @@ async def test_many_futures_need_one_timer(count: int) -> None:
     assert not clock.run_next(100.0)
 
 
+async def test_of_several_added_at_once_those_that_are_late_are_ended() -> None:
+    clock, deadlines, ended = made()
+    loop = asyncio.get_running_loop()
+    futures: list[asyncio.Future[None]] = [loop.create_future() for _ in range(4)]
+    deadlines.add_all(futures, 1.0)
+
+    futures[0].set_result(None)
+    futures[3].set_result(None)
+    deadlines.add(loop.create_future(), 1.0)
+    run(clock, 10.0)
+
+    assert ended == [(1.0, 1.0)] * 3
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20), st.booleans()), max_size=30))
 def test_whatever_is_added_when_is_ended_when_it_is_due(steps: list[tuple[int, int, bool]]) -> None:
     """Steps are: wait so long, add a future with this time-out, and whether it is done in time."""
