@@ -1,7 +1,7 @@
 """What goes over the wire for a frame, and what would be refused there."""
 
 import re
-from collections.abc import Mapping, MutableMapping, MutableSet
+from collections.abc import Mapping, MutableMapping
 from typing import Final, TypeAlias
 
 from faststream_oo.errors import PublishError
@@ -11,8 +11,11 @@ from faststream_oo.transport import Frame
 Packet: TypeAlias = tuple[str, bytes, str, Mapping[str, str] | None]
 """Subject, body, reply subject and headers of one message, as nats-py's `publish` takes them."""
 
-NO_NAMES: Final = 1024
-"""Header names that are remembered as right."""
+Shapes: TypeAlias = MutableMapping[tuple[str, ...], int]
+"""Names of headers, in their order, that are known to be right: the bytes of those headers besides their texts."""
+
+NO_SHAPES: Final = 1024
+"""Shapes that are remembered."""
 
 _SERVERS: Final = "Nats-"
 _CONTROLS: Final = {"expected_sequence": "Nats-Expected-Last-Sequence", "ttl": "Nats-TTL"}
@@ -21,14 +24,14 @@ _BLOCK: Final = 12  # bytes around the headers: a line "NATS/1.0", and an empty 
 _LINE: Final = 4  # bytes of a header besides name and text
 
 
-def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) -> Packet:
+def packet(subject: str, frame: Frame, largest: int, shapes: Shapes, /) -> Packet:
     """Return what is sent for a frame.
 
     Args:
         subject: Where to, checked.
         frame: What.
         largest: Bytes of body and headers that the server takes, its `max_payload`.
-        names: Header names that are known to be right.
+        shapes: What is known of the headers of earlier ones.
 
     Raises:
         PublishError: The client or the server would refuse it.
@@ -43,15 +46,13 @@ def packet(subject: str, frame: Frame, largest: int, names: MutableSet[str], /) 
     if "fsoo-request-id" in headers:
         headers = dict(headers)
         reply = _reply(headers)
-    if not headers.keys() <= names:
-        _check(headers, names)
-    size = len(body) + size_of(headers)
-    if size > largest:
-        raise too_large(subject, size, largest)
+    around, text = shapes.get(tuple(headers)), "".join(headers.values())
+    if around is None or not text.isascii() or around + len(body) + len(text) > largest:
+        _check(subject, body, headers, largest, shapes)
     return subject, body, reply, headers or None
 
 
-def stored_packet(subject: str, reply: str, frame: Frame, largest: int, names: MutableSet[str], /) -> Packet:
+def stored_packet(subject: str, reply: str, frame: Frame, largest: int, shapes: Shapes, /) -> Packet:
     """Return what is sent for a frame that a stream is to store: its identity is the server's own header there.
 
     Args:
@@ -59,7 +60,7 @@ def stored_packet(subject: str, reply: str, frame: Frame, largest: int, names: M
         reply: Where the stream confirms it.
         frame: What.
         largest: As of `packet`.
-        names: As of `packet`.
+        shapes: As of `packet`.
 
     Raises:
         PublishError: The client or the server would refuse it.
@@ -76,11 +77,9 @@ def stored_packet(subject: str, reply: str, frame: Frame, largest: int, names: M
         headers["fsoo-reply-to"] = answer  # the server puts its own in the place of a reply subject
     for name, value in frame.options.items():
         headers[_CONTROLS[name]] = f"{value:.3f}s" if isinstance(value, float) else str(value)
-    if not headers.keys() <= names:
-        _check(headers, names)
-    size = len(body) + size_of(headers)
-    if size > largest:
-        raise too_large(subject, size, largest)
+    around, text = shapes.get(tuple(headers)), "".join(headers.values())
+    if around is None or not text.isascii() or around + len(body) + len(text) > largest:
+        _check(subject, body, headers, largest, shapes)
     return subject, body, reply, headers
 
 
@@ -130,11 +129,12 @@ def _copied(subject: str, frame: Frame, largest: int, *, stored: bool) -> Packet
 
 def size_of(headers: Mapping[str, str]) -> int:
     """Return the bytes of headers on the wire. Raises PublishError for what cannot be encoded."""
-    if not headers:
-        return 0
-    text = "".join(headers.values())
-    length = len(text) if text.isascii() else sum(len(_encoded(name, one)) for name, one in headers.items())
-    return _BLOCK + len("".join(headers)) + _LINE * len(headers) + length
+    return _around(headers) + sum(len(_encoded(name, text)) for name, text in headers.items())
+
+
+def _around(headers: Mapping[str, str]) -> int:
+    """Return the bytes of headers besides their texts."""
+    return _BLOCK + len("".join(headers)) + _LINE * len(headers) if headers else 0
 
 
 def _encoded(name: str, text: str) -> bytes:
@@ -144,12 +144,16 @@ def _encoded(name: str, text: str) -> bytes:
         raise PublishError(f'header "{name}" cannot be encoded: {error.reason}') from error
 
 
-def _check(headers: Mapping[str, str], names: MutableSet[str]) -> None:
-    for name in headers:
+def _check(subject: str, body: bytes, headers: Mapping[str, str], largest: int, shapes: Shapes) -> None:
+    """Refuse a message that would be refused, else remember the shape of its headers."""
+    for name in () if tuple(headers) in shapes else headers:
         if not _NAME.fullmatch(name):
             raise PublishError(f'"{name}" is no name of a header: letters, digits and !#$%&\'*+-.^_`|~')
-        if len(names) < NO_NAMES:
-            names.add(name)
+    size = len(body) + size_of(headers)
+    if size > largest:
+        raise too_large(subject, size, largest)
+    if len(shapes) < NO_SHAPES:
+        shapes[tuple(headers)] = _around(headers)
 
 
 def _key(key: bytes) -> str:

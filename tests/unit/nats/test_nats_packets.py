@@ -8,7 +8,7 @@ from faststream_oo.errors import PublishError
 from faststream_oo.nats.address import Subject
 from faststream_oo.nats.claim import SubjectClaim
 from faststream_oo.nats.message import NatsMessage, ReceivedMessage
-from faststream_oo.nats.packets import NO_NAMES, Packet, packet
+from faststream_oo.nats.packets import NO_SHAPES, Packet, Shapes, packet
 from faststream_oo.nats.transports.memory.server import Delivered
 from faststream_oo.transport import Frame
 
@@ -16,7 +16,7 @@ from faststream_oo.transport import Frame
 def packed(
     body: bytes | None, headers: Mapping[str, str] | None = None, *, key: bytes | None = None, largest: int = 1000
 ) -> Packet:
-    return packet("orders", Frame(body, headers, key), largest, set())
+    return packet("orders", Frame(body, headers, key), largest, {})
 
 
 def test_an_empty_body_and_no_headers_are_sent_as_such() -> None:
@@ -61,15 +61,24 @@ def test_a_body_alone_may_fill_the_limit() -> None:
         packed(b"x" * 1001)
 
 
-def test_names_are_remembered_up_to_a_number() -> None:
-    names: set[str] = set()
-    for number in range(NO_NAMES + 10):
-        packet("orders", Frame(b"", {f"h{number}": ""}), 1000, names)
-    assert len(names) == NO_NAMES
+def test_shapes_of_headers_are_remembered_up_to_a_number() -> None:
+    shapes: Shapes = {}
+    for number in range(NO_SHAPES + 10):
+        packet("orders", Frame(b"", {f"h{number}": ""}), 1000, shapes)
+    assert len(shapes) == NO_SHAPES
+
+
+def test_headers_of_a_remembered_shape_count_towards_the_limit() -> None:
+    shapes: Shapes = {}
+    packet("orders", Frame(b"", {"a": "1"}), 1000, shapes)
+    with pytest.raises(PublishError, match=r"1,020 bytes, headers included, 1,000 is the limit"):
+        packet("orders", Frame(b"", {"a": "x" * 1003}), 1000, shapes)
+    with pytest.raises(PublishError, match="cannot be encoded"):
+        packet("orders", Frame(b"", {"a": "\udcff"}), 1000, shapes)
 
 
 def copied(message: NatsMessage, added: Mapping[str, str], largest: int = 1000) -> Packet:
-    return packet("dlq", Frame(None, added, copy_of=message), largest, set())
+    return packet("dlq", Frame(None, added, copy_of=message), largest, {})
 
 
 def test_a_copy_has_the_bytes_and_headers_as_they_came_and_the_added_ones() -> None:

@@ -6,6 +6,7 @@ import pytest
 from nats.aio.client import ServerVersion
 
 from faststream_oo.errors import PublishError
+from faststream_oo.nats.packets import Shapes
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.sending import Publisher
 from faststream_oo.nats.transports.nats_py.storing import Confirmations, StreamSender
@@ -19,7 +20,7 @@ class Server:
         self.client = self
         self.connected_server_version = ServerVersion(version)
         self.largest = 1024
-        self.names: set[str] = set()
+        self.shapes: Shapes = {}
         self.denied: list[object] = []
 
     def new_inbox(self) -> str:

@@ -20,7 +20,7 @@ from faststream_oo.nats.client.ordered import OrderedSource, changes_of, ordered
 from faststream_oo.nats.leases import Acks, Told
 from faststream_oo.nats.message import NatsReceipt
 from faststream_oo.nats.options import NatsSettings, NatsSourceOptions
-from faststream_oo.nats.packets import Packet, packet, stored_packet
+from faststream_oo.nats.packets import Packet, Shapes, packet, stored_packet
 from faststream_oo.nats.transports.memory.describing import MemoryBuckets, declare_streams
 from faststream_oo.nats.transports.memory.inbox import MemoryInbox
 from faststream_oo.nats.transports.memory.jetstream import Answer, Kept
@@ -64,7 +64,7 @@ class MemoryPublisher:
 
     def __init__(self, server: MemoryServer) -> None:
         self._server = server
-        self._names: set[str] = set()
+        self._shapes: Shapes = {}
         self._waiting: deque[tuple[Packet, asyncio.Future[Any] | None, Read]] = deque()
         self._closed = False
         self.acks = Acks(self.tell)
@@ -72,7 +72,7 @@ class MemoryPublisher:
 
     def publish(self, subject: str, frame: Frame, /) -> asyncio.Future[None] | None:
         """Publish now, or when the server is back."""
-        ready = packet(subject, frame, self._server.max_payload, self._names)
+        ready = packet(subject, frame, self._server.max_payload, self._shapes)
         if self._server.online.is_set() and not self._closed:
             self._server.publish(ready)
             return None
@@ -80,7 +80,7 @@ class MemoryPublisher:
 
     def store(self, subject: str, frame: Frame, /) -> asyncio.Future[NatsReceipt]:
         """Publish to a stream now, or when the server is back; the future tells what the stream answered."""
-        accepted = self._accepted(stored_packet(subject, "", frame, self._server.max_payload, self._names), _stored)
+        accepted = self._accepted(stored_packet(subject, "", frame, self._server.max_payload, self._shapes), _stored)
         if self._server.online.is_set():
             self.back()
         return accepted

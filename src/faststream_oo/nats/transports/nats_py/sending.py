@@ -9,7 +9,7 @@ from typing import Final
 
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.address import concrete_problem
-from faststream_oo.nats.packets import Packet, packet
+from faststream_oo.nats.packets import Packet, Shapes, packet
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.refusals import describe
 from faststream_oo.transport import Frame
@@ -34,12 +34,13 @@ class Publisher:
     """
 
     def __init__(self, connection: NatsConnection) -> None:
-        self.names: set[str] = set()
-        """Header names that are known to be right."""
+        self.shapes: Shapes = {}
+        """What is known of the headers of earlier messages."""
         self.largest = connection.client.max_payload
         """Bytes of body and headers that the server takes."""
         self._connection = connection
-        self._queue: deque[tuple[Packet, Accepted | None]] = deque()
+        self._queue: deque[Packet] = deque()
+        self._waited: dict[int, Accepted] = {}  # who waits for one of these, by its id
         self._bytes = 0  # of bodies since the queue was empty
         self._online = True
         self._over: str | None = None
@@ -53,23 +54,25 @@ class Publisher:
 
     def publish(self, ready: Packet, /) -> Accepted | None:
         """Accept a message; None when there is nothing to wait for. Raises PublishError when the connection is over."""
-        accepted = None if self._online and self._bytes < _FULL else self._waiting()
+        accepted = None
+        if not self._online or self._bytes >= _FULL:
+            accepted = self._waited[id(ready)] = self._waiting()
         self._bytes += len(ready[1])
-        self._queue.append((ready, accepted))
+        self._queue.append(ready)
         if self._idle:
             self._begin()
         return accepted
 
     def hand(self, ready: Iterable[Packet], /) -> None:
         """Accept messages that nobody waits for here: acknowledgements, and what a stream confirms."""
-        self._queue.extend((one, None) for one in ready)
+        self._queue.extend(ready)
         if self._idle:
             self._begin()
 
     def again(self, ready: Sequence[Packet], /) -> None:
         """Send before what waits what may not have arrived when the connection was lost."""
-        waiting = {one[2] for one, _ in self._queue if one[2]}
-        self._queue.extendleft((one, None) for one in reversed(ready) if one[2] not in waiting)
+        waiting = {one[2] for one in self._queue if one[2]}
+        self._queue.extendleft(one for one in reversed(ready) if one[2] not in waiting)
         if self._queue and self._idle:
             self._begin()
 
@@ -108,16 +111,17 @@ class Publisher:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        if given_up := sum(not ready[0].startswith(_ACKS) for ready, _ in self._queue):
+        if given_up := sum(not ready[0].startswith(_ACKS) for ready in self._queue):
             fields = {"broker": "nats", "given_up": given_up}
             _log.error("%d messages were not sent: NATS was away until the end", given_up, extra={"fields": fields})
-        while self._queue:
-            accepted = self._queue.popleft()[1]
-            if accepted is not None:
-                _fail(accepted, PublishError("NATS was away until the end"))
+        self._queue.clear()
+        for accepted in self._waited.values():
+            _fail(accepted, PublishError("NATS was away until the end"))
+        self._waited.clear()
 
     async def _run(self) -> None:
-        connection, queue, publish = self._connection, self._queue, self._connection.client.publish
+        connection, queue, waited = self._connection, self._queue, self._waited
+        publish = connection.client.publish
         while True:
             while queue:
                 if not self._online:
@@ -125,7 +129,8 @@ class Publisher:
                     continue
                 while self._first:
                     await self._first.pop(0)()
-                ready, accepted = queue.popleft()
+                ready = queue.popleft()
+                accepted = waited.pop(id(ready), None) if waited else None
                 if accepted is not None and accepted.done():
                     continue  # given up meanwhile
                 try:
@@ -186,7 +191,7 @@ class SubjectSender:
         if self._problem is not None:
             raise PublishError(self._problem)
         publisher = self._publisher
-        return publisher.publish(packet(self._subject, frame, publisher.largest, publisher.names))
+        return publisher.publish(packet(self._subject, frame, publisher.largest, publisher.shapes))
 
 
 def _fail(accepted: Accepted, error: PublishError) -> None:

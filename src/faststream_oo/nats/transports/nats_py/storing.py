@@ -173,7 +173,7 @@ class StreamSender:
         if "ttl" in frame.options:
             owner.check_version("ttl", _TTL)
         publisher, reply = owner.publisher, f"{owner.inbox}.{owner.number():x}"
-        ready = stored_packet(self._subject, reply, frame, publisher.largest, publisher.names)
+        ready = stored_packet(self._subject, reply, frame, publisher.largest, publisher.shapes)
         confirmed: Confirmed = self._loop.create_future()
         owner.flying[reply] = confirmed, ready, frame.receipt
         if not owner.fresh:
