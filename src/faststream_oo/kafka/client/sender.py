@@ -48,6 +48,7 @@ class TopicSender(ABC):
         self._problem = topic_problem(topic)
         self._admin = admin
         self._largest = largest
+        self._measured = largest >> 1
         self._size_option = size_option
         self._found = False
         self._early: deque[tuple[int | None, Entry]] = deque()
@@ -68,13 +69,17 @@ class TopicSender(ABC):
     def send(self, frame: Frame, /) -> Confirm:
         """Accept a record; the future gives its place in the log. Raises PublishError."""
         value, key = frame.body, frame.key
-        if frame.copy_of is None and value is not None and all(map(str.isascii, frame.headers.values())):
-            headers: Headers = [(name, text.encode()) for name, text in frame.headers.items()]
-        else:
+        headers: Headers
+        if frame.copy_of is not None or value is None:
             value, key, headers = content(frame, self._topic)
-        # Only what may be too large is measured.
-        if frame.copy_of is None and value is not None and len(value) > self._largest >> 1:
-            self._check_size((value, key, headers))
+        else:
+            try:
+                headers = [(name, text.encode()) for name, text in frame.headers.items()]
+            except UnicodeEncodeError:  # text that stands for bytes
+                value, key, headers = content(frame, self._topic)
+            # Only what may be too large is measured.
+            if value is not None and len(value) > self._measured:
+                self._check_size((value, key, headers))
         partition, timestamp = placed(frame.options) if frame.options else (None, None)
         confirm: Confirm = asyncio.Future()
         entry = (confirm, frame.receipt, timestamp, key, value, headers)

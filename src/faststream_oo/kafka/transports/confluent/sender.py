@@ -172,7 +172,7 @@ class Deliveries:
     def _settle(self, reports: list[Report]) -> None:
         millis, timestamp = 0, datetime.fromtimestamp(0, UTC)
         for record, error, message in reports:
-            confirm, read, *_ = record[2]
+            confirm, read, _, _, _, _ = record[2]
             if error is not None:
                 self._refused(record, error)
             elif confirm.done():  # given up by who waited
