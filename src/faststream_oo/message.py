@@ -270,7 +270,7 @@ class Batch(Sequence[B_co]):
         return f"Batch({list(self._items)!r})"
 
 
-@frozen
+@frozen(slots=False)  # its fields are written into its dictionary, a frozen slot each by a call
 class Outgoing(Generic[T_co]):
     """A body with per-message options; return or publish the protocol's subclass.
 
@@ -284,7 +284,9 @@ class Outgoing(Generic[T_co]):
     """
 
     body: T_co
-    headers: Mapping[str, str] = field(factory=dict[str, str], kw_only=True)
+    headers: Mapping[str, str] = field(  # pyright: ignore[reportUnknownVariableType] - `dict[str, str]` calls slowly
+        factory=dict, kw_only=True
+    )
     key: str | bytes | None = field(default=None, kw_only=True)
     to: str | Address | None = field(default=None, kw_only=True)
     id: str | None = field(default=None, kw_only=True)

@@ -293,7 +293,7 @@ class ReceivedRecord(KafkaMessage[T_co]):
         return self._record.value is None and self._record.key is not None
 
 
-@frozen
+@frozen(slots=False)
 class KafkaOutgoing(Outgoing[T_co]):
     """A record to send; `KafkaOutgoing(None, key=…)` is a tombstone.
 

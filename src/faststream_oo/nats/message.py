@@ -369,7 +369,7 @@ def _whole(headers: Mapping[str, str]) -> Mapping[str, str]:
     }
 
 
-@frozen
+@frozen(slots=False)
 class NatsOutgoing(Outgoing[T_co]):
     """A message to send; on a stream its `id` is the `Nats-Msg-Id`, by which an equal one is stored once.
 

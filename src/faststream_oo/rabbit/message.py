@@ -254,7 +254,7 @@ class ReceivedDelivery(RabbitMessage[T_co]):
         return bool(self._delivery.redelivered)
 
 
-@frozen
+@frozen(slots=False)
 class RabbitOutgoing(Outgoing[T_co]):
     """A message to send; None takes what `@produces` says.
 

@@ -193,7 +193,7 @@ class ReceivedMessage(RedisMessage[T_co]):
         return f"redis://{self.address}" if self.entry is None else f"redis://{self.address}/{self.entry_id}"
 
 
-@frozen
+@frozen(slots=False)
 class RedisOutgoing(Outgoing[T_co]):
     """A message to send.
 
