@@ -4,12 +4,10 @@ import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from operator import attrgetter, itemgetter
 from types import UnionType
 from typing import (
     Any,
     Protocol,
-    TypeAlias,
     TypeGuard,
     TypeVar,
     Union,
@@ -22,17 +20,15 @@ from typing import (
 from attrs import evolve, frozen
 
 from faststream_oo.address import Address
-from faststream_oo.codec import Codec, Encoder
+from faststream_oo.codec import Codec
 from faststream_oo.current import CURRENT, Attempt
 from faststream_oo.errors import LifecycleError
+from faststream_oo.framing import Make, Way, body_maker, field_getter, key_bytes, outgoing_maker
 from faststream_oo.message import Batch, Outgoing
 from faststream_oo.middleware import PublishMiddleware, PublishNext
 from faststream_oo.outbox import Confirmations, Held
 from faststream_oo.outcome import Outcome
 from faststream_oo.transport import Frame, Sender
-
-_Way: TypeAlias = tuple[Encoder, Callable[[Any], Any] | None]
-"""How bodies of one class are encoded, and how their key is read."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 
@@ -47,29 +43,6 @@ def identities() -> Callable[[], str]:
 def placeholders(name: str, /) -> Sequence[str]:
     """Return the `{field}` names in a producing address."""
     return _PLACEHOLDER.findall(name)
-
-
-def field_getter(path: str, of: type[object] = object, /) -> Callable[[Any], Any]:
-    """Return a function that reads a nested field (`customer.id`) of an object or a mapping.
-
-    Args:
-        path: Names of the fields.
-        of: Class of what it reads, if that is known.
-    """
-    names = path.split(".")
-    if len(names) == 1 and of is not object:
-        return itemgetter(path) if issubclass(of, Mapping) else attrgetter(path)
-
-    def get(body: Any) -> Any:
-        for name in names:
-            body = body[name] if _is_mapping(body) else getattr(body, name)
-        return body
-
-    return get
-
-
-def _is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
 
 
 def produced_body(function: Callable[..., object], /) -> object:
@@ -93,13 +66,6 @@ def _unwrapped(annotation: Any) -> Any:
         bodies = [body for body in map(_unwrapped, arguments) if body is not None and body is not type(None)]
         return bodies[0] if len(bodies) == 1 else (whole if len(bodies) == len(arguments) else None)
     return None if annotation is type(None) or isinstance(annotation, TypeVar) else whole
-
-
-def key_bytes(key: object, /) -> bytes | None:
-    """Return a key as bytes: text in UTF-8, other values as their text."""
-    if key is None or isinstance(key, bytes):
-        return key
-    return (key if isinstance(key, str) else str(key)).encode()
 
 
 class Outlet(Protocol):
@@ -176,10 +142,10 @@ class Publication:
     __slots__ = (
         "_chain",
         "_concrete",
+        "_makes",
         "_new_id",
         "_outlet",
         "_parts",
-        "_plain",
         "_sender",
         "_senders",
         "_ways",
@@ -193,11 +159,11 @@ class Publication:
         self.address = address
         self.terms = terms
         self._parts = [(name, field_getter(name)) for name in placeholders(address.name)]
-        self._ways: dict[type, _Way] = {}
+        self._ways: dict[type, Way] = {}
+        self._makes: dict[type, Make] = {}
         self._concrete: dict[str, Address] = {}
         self._senders: dict[Address, Sender[Any]] = {}
         self._sender: Sender[Any] | None = None
-        self._plain = not (terms.middlewares or terms.headers or terms.options or self._parts)
         self._chain = _chained(terms.middlewares, self._last) if terms.middlewares else None
 
     @property
@@ -214,7 +180,7 @@ class Publication:
     async def begin(self, body: object, /) -> Awaitable[Any] | None:
         """Hold or send what is given; return the confirm to wait for, None when it is held or confirmed."""
         attempt = CURRENT.get()
-        made = self._made(body, attempt)
+        made = self._made(body, None if attempt is None else _correlation(attempt))
         if made is None:
             if body is None:
                 return None
@@ -232,9 +198,15 @@ class Publication:
 
     async def _begin_all(self, bodies: Batch[object], attempt: Attempt | None, confirms: list[Awaitable[Any]]) -> None:
         """Hold or send several in order, and add the confirms to wait for."""
+        makes, correlation = self._makes, _correlation(attempt)
+        now = attempt is None or not (attempt.held and self.terms.held)
+        send = self._sender.send if now and self._sender is not None else None
         for body in bodies:
-            made = self._made(body, attempt)
-            if made is not None:
+            make = None if send is None else makes.get(type(body))
+            frame = None if make is None else make(body, correlation)
+            if frame is not None and send is not None:
+                confirm = send(frame)
+            elif (made := self._made(body, correlation)) is not None:
                 confirm = self._dispatch(*made, attempt)
             elif is_batch(body):
                 await self._begin_all(body, attempt, confirms)
@@ -286,59 +258,71 @@ class Publication:
         attempt.hold(Held(sender, frame, self.terms.timeout, self._outlet.confirmations))
         return None
 
-    def _made(self, body: object, attempt: Attempt | None) -> tuple[Sender[Any], Frame] | None:
+    def _made(self, body: object, correlation: str | None) -> tuple[Sender[Any], Frame] | None:
         """Return what is sent, and by what; None where there is more to do, as for the first message of an address."""
-        way = self._ways.get(type(body))
-        if way is None:
-            if self._chain is not None or not is_outgoing(body):
-                return None
-            sender = self._senders.get(self._address(body))
-            return None if sender is None else (sender, self._frame(body, attempt))
-        sender = self._sender
-        if sender is None or not self._plain:
+        make, sender = self._makes.get(type(body)) or self._compiled(body), self._sender
+        if make is not None and sender is not None:
+            frame = make(body, correlation)
+            if frame is not None:
+                return sender, frame
+        if self._chain is not None or not is_outgoing(body):
             return None
-        encode, key_of = way
-        data, extra = encode(body)
-        id_ = self._new_id()
-        headers = {"fsoo-id": id_, **extra} if extra else {"fsoo-id": id_}
-        if attempt is not None and attempt.message is not None:
-            headers["fsoo-correlation-id"] = attempt.message.correlation_id or id_
-        key = None if key_of is None else key_of(body)
-        if key is not None:
-            key = key.encode() if type(key) is str else key_bytes(key)
-        return sender, Frame(data, headers, key, value=body, receipt=False)
+        sender = self._senders.get(self._address(body))
+        return None if sender is None else (sender, self._frame(body, correlation))
+
+    def _compiled(self, body: object) -> Make | None:
+        """Return what makes frames of bodies of a class, once one went to the address; None where each needs more."""
+        if self._sender is None or self._chain is not None or self._parts:
+            return None
+        cls, plain = type(body), not self.terms.options
+        if is_outgoing(body):
+            whole = self._frame_here
+            self._makes[cls] = outgoing_maker(type(body), self._of_body, whole) if plain else whole
+        elif plain and cls in self._ways:
+            self._makes[cls] = self._of_body(body)
+        return self._makes.get(cls)
+
+    def _of_body(self, body: object) -> Make:
+        """Return what makes frames of bodies of a class that has no options."""
+        way = self._ways.get(type(body)) or self._way(body)
+        return body_maker(way, self._new_id, self.terms.headers)
+
+    def _frame_here(self, outgoing: Outgoing[Any], correlation: str | None, _key: object = None, /) -> Frame | None:
+        """Return the frame of a message that goes to the publication's own address."""
+        return self._frame(outgoing, correlation) if outgoing.to is None else None
 
     async def prepare(self, outgoing: Outgoing[Any], /) -> tuple[Sender[Any], Frame]:
         """Return the encoded message, and what sends it."""
         sender = await self._sender_to(self._address(outgoing))
-        return sender, self._frame(outgoing, CURRENT.get())
+        return sender, self._frame(outgoing, _correlation(CURRENT.get()))
 
     async def framed(self, outgoing: Outgoing[Any], /) -> tuple[Address, Frame]:
         """Return the encoded message and its whole address, for who sends it in another way."""
         address = self._address(outgoing)
         await self._outlet.ensure(address)
-        return address, self._frame(outgoing, CURRENT.get())
+        return address, self._frame(outgoing, _correlation(CURRENT.get()))
 
-    def _frame(self, outgoing: Outgoing[Any], attempt: Attempt | None) -> Frame:
+    def _frame(self, outgoing: Outgoing[Any], correlation: str | None) -> Frame:
         """Encode a body with what goes with it."""
-        key, terms = outgoing.key, self.terms
+        key, terms, own = outgoing.key, self.terms, outgoing.headers
         body: object = outgoing.body
         data: bytes | None = None
-        extra: Mapping[str, str] = {}
+        extra: Mapping[str, str] | None = None
         if body is not None:
             encode, key_of = self._ways.get(type(body)) or self._way(body)
             data, extra = encode(body)
             if key is None and key_of is not None:
                 key = key_of(body)
         id_ = outgoing.id or self._new_id()
-        headers = {**terms.headers, **extra} if terms.headers or extra else {}
-        headers.update(outgoing.headers)
-        headers["fsoo-id"] = id_
-        correlation = outgoing.correlation_id or _correlation(attempt)
-        if correlation is not None and correlation != id_:
+        plain = not (own or extra or terms.headers)
+        headers = {"fsoo-id": id_} if plain else {**terms.headers, **(extra or {}), **own, "fsoo-id": id_}
+        correlation = outgoing.correlation_id or correlation
+        if correlation and correlation != id_:
             headers["fsoo-correlation-id"] = correlation
         options = self._outlet.frame_options(outgoing, terms.options)
-        return Frame(data, headers, key_bytes(key), options, value=body, receipt=False)
+        frame = Frame(data, headers, key.encode() if type(key) is str else key_bytes(key), options, None, body)
+        frame.receipt = False
+        return frame
 
     def _address(self, outgoing: Outgoing[Any]) -> Address:
         """Return the whole address of one message; a middleware may have changed it."""
@@ -363,7 +347,7 @@ class Publication:
                 self._sender = sender
         return sender
 
-    def _way(self, body: object) -> _Way:
+    def _way(self, body: object) -> Way:
         """Compile how bodies of a class are encoded, and how their key is read."""
         cls = type(body)
         annotation = self.terms.annotation

@@ -141,6 +141,46 @@ async def test_a_message_wins_over_its_method_and_its_address_has_the_prefix_too
         assert (message.topic, text(message), message.headers["from"]) == ("eu.elsewhere", "own", "message")
 
 
+async def test_later_messages_have_the_headers_and_keys_of_the_first() -> None:
+    async with Harness(Billing) as h:
+        for number in range(3):
+            await h.container.payments().refunded(Payment(f"o-{number}", f"c-{number}"))
+        messages = h.messages(Payment)
+        assert [(one.headers["from"], text(one)) for one in messages] == [("method", f"c-{n}") for n in range(3)]
+        assert len({one.id for one in messages}) == 3
+
+
+async def test_of_a_batch_each_message_is_sent_with_what_it_says_itself() -> None:
+    class Mixed(KafkaProducer, key="order_id"):
+        @produces("mixed")
+        async def mixed(self, many: Batch[object]) -> Batch[object]:
+            return many
+
+    async with Harness(of(Mixed)) as h:
+        mixed, payment = h.container.payments().mixed, Payment("o-1")
+        await mixed(Batch([payment]))
+        await mixed(
+            Batch(
+                [
+                    payment,
+                    KafkaOutgoing(payment),
+                    KafkaOutgoing(payment, key=b"own"),
+                    KafkaOutgoing(payment, to="elsewhere"),
+                    KafkaOutgoing(payment, id="again"),
+                    KafkaOutgoing(payment, correlation_id="talk"),
+                    KafkaOutgoing(payment, headers={"from": "message"}),
+                ]
+            )
+        )
+        every = h.messages(Payment)[1:]
+        assert [text(one) for one in every] == ["o-1", "o-1", "own", *["o-1"] * 4]
+        assert [one.address for one in every] == [*["mixed"] * 3, "elsewhere", *["mixed"] * 3]
+        assert every[4].id == "again"
+        assert every[5].correlation_id == "talk"
+        assert [one.headers.get("from") for one in every] == [*[None] * 6, "message"]
+        assert len({one.id for one in every}) == 7
+
+
 @pytest.mark.parametrize("name", ["Payments", "Payments.refunded"])
 async def test_settings_win_over_the_code(name: str) -> None:
     options = {"key": "order_id", "headers": {"from": "settings"}, "address": "moved"}
@@ -188,11 +228,14 @@ async def test_a_partition_of_the_method_of_the_settings_and_of_the_message() ->
         split = h.container.payments()
         for call in (split.by_class, split.by_method, split.by_message, split.by_settings):
             await call(Payment(call.__name__))
+        await h.application.brokers[0].publish_to(
+            Topic("wide", partitions=3), Batch(KafkaOutgoing(Payment(str(n)), partition=n) for n in (2, 1, 0))
+        )
         logs = transport.cluster.topics["wide"]
         assert [[bytes(record.value or b"").split(b'"')[3].decode() for record in log.records] for log in logs] == [
-            ["by_message", "by_settings"],
-            ["by_class"],
-            ["by_method"],
+            ["by_message", "by_settings", "0"],
+            ["by_class", "1"],
+            ["by_method", "2"],
         ]
 
 

@@ -9,10 +9,11 @@ from faststream_oo.address import Address
 from faststream_oo.broker import Broker, Options
 from faststream_oo.codec import Codec
 from faststream_oo.errors import Problem, TransportError
+from faststream_oo.framing import field_getter
 from faststream_oo.intake import Intake
 from faststream_oo.message import Message, Outgoing
 from faststream_oo.middleware import Middleware
-from faststream_oo.publishing import field_getter, placeholders
+from faststream_oo.publishing import placeholders
 from faststream_oo.rabbit.address import (
     Binding,
     Exchange,
