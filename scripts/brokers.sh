@@ -16,7 +16,7 @@
 # below BROKERS_CACHE, so that brokers of several directories share it (both: .brokers in the repository by default).
 # Ports: KAFKA_PORT and the four above it, REDIS_PORT, RABBIT_PORT, RABBIT_MANAGEMENT_PORT, NATS_PORT, NATS_MONITOR_PORT.
 # Each but Kafka has a port with TLS above its first one (RabbitMQ below), where a client certificate is asked for, as at
-# Kafka's KAFKA_SSL_SERVERS.
+# Kafka's KAFKA_SSL_SERVERS. KAFKA_PROPERTIES holds lines for the end of its configuration.
 set -euo pipefail
 export LC_ALL=C
 
@@ -241,6 +241,7 @@ background.threads=2
 num.recovery.threads.per.data.dir=1
 log.cleaner.threads=1
 log.cleaner.dedupe.buffer.size=2097152
+${KAFKA_PROPERTIES:-}
 PROPERTIES
 }
 

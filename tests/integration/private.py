@@ -30,15 +30,22 @@ class PrivateBroker:
     Args:
         name: kafka, rabbit, nats or redis.
         directory: Where its data is.
+        variables: More of the environment that `scripts/brokers.sh` reads.
     """
 
-    def __init__(self, name: str, directory: Path) -> None:
+    def __init__(self, name: str, directory: Path, variables: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.addresses: Mapping[str, str] = {}
         """What `scripts/brokers.sh env` tells, by the names of there."""
         port = {f"{name.upper()}_PORT": str(_free_port(PORTS[name]))}
         # A test never installs packages of the system.
-        self._environment = {**os.environ, "BROKERS_DIR": str(directory), "BROKERS_INSTALL": "no", **port}
+        self._environment = {
+            **os.environ,
+            "BROKERS_DIR": str(directory),
+            "BROKERS_INSTALL": "no",
+            **port,
+            **(variables or {}),
+        }
 
     @property
     def address(self) -> str:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from pathlib import Path
 
 import pytest
 
-from faststream_oo.errors import SetupError
+from faststream_oo.errors import SetupError, TransportError
 from faststream_oo.kafka import KafkaSettings, Topic
 from faststream_oo.kafka.transports.confluent import ConfluentTransport, check_config, check_source_config
 from tests.integration.kafka.conftest import CLIENTS, Begin, Raw, RawKafka
+from tests.integration.kinds import missing
+from tests.integration.private import MissingBrokerError, PrivateBroker
 from tests.integration.worlds import until
 from tests.unit.kafka.sinks import RecordingSink
 
@@ -51,6 +54,36 @@ async def test_a_join_and_a_leave_lose_and_double_nothing(kafka_servers: str, co
 
     assert Counter(value for sink in sinks for value in sink.values) == Counter(b"%d" % n for n in range(500))
     assert not [error for sink in sinks for error in sink.errors]
+
+
+@pytest.fixture
+def classic_servers(tmp_path: Path) -> Generator[str]:
+    """The address of a Kafka that has the classic protocol alone."""
+    protocols = {"KAFKA_PROPERTIES": "group.coordinator.rebalance.protocols=classic"}
+    broker = PrivateBroker("kafka", tmp_path, protocols)
+    try:
+        broker.start()
+    except MissingBrokerError as error:
+        missing(str(error))
+    try:
+        yield broker.address
+    finally:
+        broker.end()
+
+
+async def test_brokers_without_the_new_protocol_are_told_at_once(classic_servers: str) -> None:
+    raw = RawKafka(classic_servers)
+    topic = await raw.create("protocol", 1)
+    transport = ConfluentTransport(raw.settings)
+    await transport.open()
+    source = transport.source(Topic(topic), {"group": topic, "config": PROTOCOLS["kip-848"]})
+    try:
+        with pytest.raises(TransportError, match="API version not supported") as caught:
+            await source.start(RecordingSink(settles=True))
+    finally:
+        await transport.close()
+
+    assert caught.value.hint == "group.protocol=consumer needs brokers with KIP-848, as Kafka 4 has it"
 
 
 of_clients = pytest.mark.parametrize("driver", list(CLIENTS), indirect=True)

@@ -51,12 +51,12 @@ def describe(error: KafkaError | BaseException, /) -> str:
     return f"{error.name()}: {text}"
 
 
-def transport_error(what: str, error: KafkaError | BaseException, /) -> TransportError:
+def transport_error(what: str, error: KafkaError | BaseException, /, hint: str = "") -> TransportError:
     """Return an error of ours that says what could not be done, and why; raise it `from` the cause."""
     if isinstance(error, KafkaException):
         error = error_of(error)
     forbidden = isinstance(error, KafkaError) and error.code() in _FORBIDDEN
-    return TransportError(f"{what}: {describe(error)}", hint=PERMISSION_HINT if forbidden else "")
+    return TransportError(f"{what}: {describe(error)}", hint=PERMISSION_HINT if forbidden else hint)
 
 
 def refuses(error: KafkaError, /) -> bool:

@@ -54,6 +54,10 @@ _PASSING: Final = frozenset({
 })  # fmt: skip
 """A commit is tried again."""
 
+_NEW_PROTOCOL_HINT: Final = "group.protocol=consumer needs brokers with KIP-848, as Kafka 4 has it"
+_UNSUPPORTED: Final = KafkaError(KafkaError.UNSUPPORTED_VERSION).str()
+"""Stands in the text of a fatal error, whose own code tells nothing."""
+
 _NO_PLACE: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
 _FATAL: Final = frozenset({
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -98,7 +102,7 @@ class ConfluentSource(ClientSource):
     @property
     def _join_terms(self) -> tuple[float, str]:
         if self._new_protocol:
-            return 30.0, "; group.protocol=consumer needs brokers with KIP-848, as Kafka 4 has it"
+            return 30.0, f"; {_NEW_PROTOCOL_HINT}"
         return 60.0, ""
 
     async def _connect(self, membership: Membership) -> None:
@@ -261,7 +265,8 @@ class ConfluentSource(ClientSource):
             what = f'{self._address.name} has no offset to start at in group "{group}", and start is "fail"'
             self._fail(TransportError(f"{what}: {describe(error)}"))
         elif code in _FATAL or error.fatal():
-            self._fail(transport_error(f"{self._address.name} cannot be consumed", error))
+            hint = _NEW_PROTOCOL_HINT if self._new_protocol and _UNSUPPORTED in error.str() else ""
+            self._fail(transport_error(f"{self._address.name} cannot be consumed", error, hint))
         else:
             # The client goes on by itself.
             fields = {"address": self._address.name, "error": describe(error)}
