@@ -7,7 +7,7 @@ import shlex
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -103,7 +103,7 @@ class PrivateBrokers:
 
 
 @contextmanager
-def private() -> Iterator[PrivateBrokers]:
+def private() -> Generator[PrivateBrokers]:
     """Private brokers that are gone with their data at the end."""
     with tempfile.TemporaryDirectory(prefix="brokers-") as directory:
         brokers = PrivateBrokers(Path(directory))
