@@ -125,6 +125,19 @@ async def test_k22_every_group_and_every_reader_without_one_gets_everything(raw:
         assert sink.values == values
 
 
+@pytest.mark.parametrize(("start", "seen"), [("earliest", [b"old", b"new"]), ("latest", [b"new"])])
+async def test_k23_a_new_group_begins_at_the_first_record_or_after_the_last(
+    start: str, seen: list[bytes], raw: Raw, begin: Begin
+) -> None:
+    topic = await raw.create("k23")
+    await raw.put(topic, b"old")
+    _, sink = await begin(topic, group=topic, start=start)
+    await raw.put(topic, b"new")
+    await until(lambda: b"new" in sink.values)
+
+    assert sink.values == seen
+
+
 async def test_k25_a_latest_group_goes_on_where_it_began_if_it_settled_nothing(raw: Raw, begin: Begin) -> None:
     """A raw client would start at the end again and never see the record: the place is committed at the start."""
     topic = await raw.create("k25")
@@ -150,6 +163,19 @@ async def test_k26_what_is_committed_is_the_offset_of_the_next_record(raw: Raw, 
     assert await raw.committed(topic, topic) == 2
 
 
+async def test_k27_only_what_is_settled_is_committed_not_all_that_was_read(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k27")
+    await raw.put_all(topic, [b"0", b"1", b"2"])
+    source, sink = await begin(topic, group=topic)
+    await until(lambda: len(sink.records) == 3)
+    sink.settle(sink.records[0])
+    await source.close()
+    _, heir = await begin(topic, group=topic)
+    await until(lambda: len(heir.records) == 2)
+
+    assert heir.values == [b"1", b"2"]
+
+
 async def test_k28_nothing_is_committed_of_what_is_being_handled(raw: Raw, begin: Begin) -> None:
     topic = await raw.create("k28")
     await raw.put_all(topic, [b"0", b"1"])
@@ -159,6 +185,17 @@ async def test_k28_nothing_is_committed_of_what_is_being_handled(raw: Raw, begin
     await source.flush()
 
     assert await source.committed(TopicPartition(topic, 0)) is None
+
+
+async def test_k29_a_close_commits_before_the_interval_is_over(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k29")
+    await raw.put_all(topic, [b"0", b"1"])
+    source, sink = await begin(topic, group=topic, commit_interval=60.0)
+    await until(lambda: len(sink.records) == 2)
+    sink.settle(sink.records[0])
+    await source.close()
+
+    assert await raw.committed(topic, topic) == 1
 
 
 @pytest.mark.parametrize(("start", "old"), [("earliest", [b"0", b"1"]), ("latest", [])])
