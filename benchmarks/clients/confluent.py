@@ -18,6 +18,8 @@ from faststream_oo.kafka import KafkaSettings
 SERVERS: Final = kafka.SERVERS
 MESSAGES: Final = kafka.MESSAGES
 LINGER_MS: Final = 2
+IN_HAND: Final = 500
+"""Records that were read and are not handled, at most: our default."""
 
 
 @asynccontextmanager
@@ -51,16 +53,25 @@ async def raw_consume(servers: str, topic: str, meter: Meter) -> None:
     })  # fmt: skip
     consumer.subscribe([topic])
     batches: asyncio.Queue[list[Message]] = asyncio.Queue()
-    handled: list[Message] = []
-    over = threading.Event()
+    ended: list[Message] = []
+    handled = 0
+    over, woken = threading.Event(), threading.Event()
 
     def own() -> None:
+        read = 0
         while not over.is_set():
-            while handled:
-                consumer.commit(message=handled.pop(), asynchronous=True)
+            woken.clear()
+            while ended:
+                consumer.commit(message=ended.pop(), asynchronous=True)
+            room = min(IN_HAND - (read - handled), 500)
+            if room <= 0:
+                woken.wait(0.05)
+                continue
             first = consumer.poll(0.05)
             if first is not None:
-                loop.call_soon_threadsafe(batches.put_nowait, [first, *consumer.consume(499, 0)])
+                batch = [first, *consumer.consume(room - 1, 0)]
+                read += len(batch)
+                loop.call_soon_threadsafe(batches.put_nowait, batch)
         consumer.close()
 
     async def handle(order: Order) -> None:
@@ -74,7 +85,9 @@ async def raw_consume(servers: str, topic: str, meter: Meter) -> None:
             if message.error() is None:  # what went wrong comes as a message, too
                 await handle(decode(message.value() or b""))
         last = {message.partition(): message for message in batch}
-        handled.extend(last.values())
+        ended.extend(last.values())
+        handled += len(batch)
+        woken.set()
     over.set()
     await asyncio.to_thread(thread.join)
     meter.end()
