@@ -106,6 +106,8 @@ class StreamSource(ClientSource):
             raise error
         fields = {"address": self._stream, "group": group, "cause": str(error)}
         _log.warning('group "%s" of stream "%s" was deleted: %s', group, self._stream, error, extra={"fields": fields})
+        if error.code == "UNBLOCKED":  # the stream is gone: in a new one all is new, ids of the same millisecond too
+            self._last = b"0"
         await self._have_group(group)
 
     # Reading ------------------------------------------------------------------------------------------------------
