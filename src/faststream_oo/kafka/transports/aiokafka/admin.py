@@ -22,6 +22,12 @@ from faststream_oo.kafka.transports.aiokafka.shutdown import stop_consumer
 from faststream_oo.waiting import bounded
 
 _ANSWER_SECONDS: Final = 30.0
+_AGAIN_SECONDS: Final = 0.1
+_NO_COORDINATOR: Final = (
+    errors.GroupCoordinatorNotAvailableError,
+    errors.GroupLoadInProgressError,
+    errors.NotCoordinatorForGroupError,
+)
 
 
 class AiokafkaAdmin(ClusterAdmin):
@@ -113,8 +119,17 @@ class AiokafkaAdmin(ClusterAdmin):
         asked = {aiokafka.TopicPartition(one.topic, one.partition): one for one in partitions}
         with _translated("cannot ask for committed offsets"):
             async with asyncio.timeout(_ANSWER_SECONDS):
-                found = await self._client.list_consumer_group_offsets(group, partitions=list(asked))
+                found = await self._group_offsets(group, list(asked))
         return {one: found[native].offset for native, one in asked.items() if found[native].offset >= 0}
+
+    async def _group_offsets(self, group: str, asked: list[aiokafka.TopicPartition]) -> Mapping[Any, Any]:
+        """Ask until a broker answers for the group: a new cluster makes the topic of offsets when it is first asked."""
+        while True:
+            try:
+                found: Mapping[Any, Any] = await self._client.list_consumer_group_offsets(group, partitions=asked)
+                return found
+            except _NO_COORDINATOR:
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def topic_config(self, topic: str, name: str, /) -> str | None:
         """Return one setting of a topic, None when it does not exist or may not be read."""
