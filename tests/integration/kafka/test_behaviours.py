@@ -60,9 +60,11 @@ async def test_k01_a_key_chooses_its_partition_as_the_java_client_does(
 
 async def test_k03_records_without_a_key_are_spread_over_all_partitions(raw: Raw, transport: KafkaTransport) -> None:
     topic = await raw.create("k03", 3)
-    receipts = await publish(transport, topic, *[Frame(b"v")] * 60)
+    used: set[int] = set()
 
-    assert {one.partition for one in receipts} == {0, 1, 2}
+    async with asyncio.timeout(30):
+        while used != {0, 1, 2}:  # a client may stay with a partition for a batch
+            used.update(one.partition for one in await publish(transport, topic, *[Frame(b"v")] * 60))
 
 
 async def test_k04_a_given_partition_wins_over_the_key(raw: Raw, transport: KafkaTransport) -> None:

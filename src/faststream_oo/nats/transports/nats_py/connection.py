@@ -75,6 +75,7 @@ class NatsConnection:
         self._failures: list[Exception] = []
         self._gave_up = asyncio.Event()
         self._closing = False
+        self._left = False
         self.over: TransportError | None = None
         """Why the client gave up by itself."""
         self._denials: deque[str] = deque(maxlen=_DENIALS)
@@ -149,6 +150,7 @@ class NatsConnection:
         with contextlib.suppress(errors.Error, OSError, TimeoutError):  # it is over anyhow
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.client.close()
+        self._left = True
         await asyncio.sleep(0)  # the tasks of its subscriptions are cancelled, and end in the next turn
 
     async def flush(self) -> None:
@@ -193,6 +195,8 @@ class NatsConnection:
     # What the client calls ------------------------------------------------------------------------------------------
 
     async def _failed(self, error: Exception) -> None:
+        if self._left:
+            raise asyncio.CancelledError  # its reconnecting took its cancellation for something else, and goes on
         if not self.online.is_set():
             self.client.encrypted = False  # the next one is another connection
         if isinstance(error, errors.SlowConsumerError):
@@ -222,6 +226,9 @@ class NatsConnection:
             listener.away(self._cause)
 
     async def _reconnected(self) -> None:
+        if self._left:
+            await self.client.close()
+            return
         try:
             self._check_encrypted()
         except PlainPortError as error:
