@@ -13,20 +13,19 @@ from dependency_injector import providers
 from dependency_injector.containers import Container
 from dependency_injector.providers import Provider
 
-from faststream_oo.assembly import start_subscription
 from faststream_oo.broker import Broker
 from faststream_oo.consumer import Consumer
 from faststream_oo.container.wiring import Wiring
 from faststream_oo.current import CURRENT, Attempt
-from faststream_oo.errors import LifecycleError, Problem, SetupError
-from faststream_oo.intake import Intake
+from faststream_oo.declarations import declare
+from faststream_oo.errors import LifecycleError, Problem, SetupError, raise_errors
+from faststream_oo.intakes import Intakes
 from faststream_oo.middleware import Middleware
 from faststream_oo.outbox import send_all
-from faststream_oo.plan import NoProvision, Plan, Planned, Provision, Served
+from faststream_oo.plan import NoProvision, Plan, Provision
 from faststream_oo.producer import Producer
-from faststream_oo.publishing import placeholders
-from faststream_oo.routes import class_prefix, routes_of
 from faststream_oo.scope import Exits, enter, leave
+from faststream_oo.served import Served
 from faststream_oo.subscription import State, Subscription
 
 T = TypeVar("T")
@@ -128,12 +127,11 @@ class Application:
         self._middlewares = tuple(middlewares)
         self._lifespan = lifespan
         self._serving = serving
-        self._drain_timeout = drain_timeout
         self._connect_timeout = connect_timeout
         self._state: State = "new"
         self._plan: Plan | None = None
         self._wiring: Wiring | None = None
-        self._intakes: dict[str, Intake] = {}
+        self._intakes = Intakes(drain_timeout, self._crashed)
         self._added: dict[Consumer, Plan] = {}
         self._stack: AsyncExitStack | None = None
         self._stop = asyncio.Event()
@@ -176,7 +174,7 @@ class Application:
             brokers += wiring.brokers
         for consumer in self._by_hand:
             try:
-                served.append(_served(consumer))
+                served.append(Served.by_hand(consumer))
             except SetupError as error:
                 problems += error.problems
         brokers = list(dict.fromkeys([*brokers, *(one.broker for one in served)]))
@@ -198,13 +196,13 @@ class Application:
             if self._lifespan is not None:
                 await stack.enter_async_context(self._lifespan)
             await self._connect(plan, stack)
-            await self._declare(plan)
+            await declare(plan)
             for broker in plan.brokers:
                 if plan.asks(broker):
-                    with broker.locating():
+                    with broker.endpoint.locating():
                         await broker.requests.open()
-            stack.push_async_callback(self._leave_all)
-            await self._start(plan.subscriptions)
+            stack.push_async_callback(self._intakes.stop, self._at_once)
+            await self._intakes.start(plan.subscriptions)
             stack.callback(self._draining)
             if self._serving is not None:
                 await stack.enter_async_context(self._serving)
@@ -221,47 +219,10 @@ class Application:
             stack.push_async_callback(broker.close)
 
         results = await asyncio.gather(*(opened(broker) for broker in plan.brokers), return_exceptions=True)
-        _raise([result for result in results if isinstance(result, BaseException)], "brokers cannot be reached")
-
-    async def _declare(self, plan: Plan) -> None:
-        """Declare what is consumed and produced, by each broker's topology mode."""
-        differences: list[Problem] = []
-        for broker in plan.brokers:
-            consumed = [broker.locate(one.address) for one in plan.subscriptions if one.broker is broker]
-            owners: list[type[object]] = [cls for cls, of in plan.producers if of is broker]
-            owners += [entry.served.cls for one in plan.subscriptions if one.broker is broker for entry in one.entries]
-            produced = [
-                broker.locate(broker.address_of(mark, options), class_prefix(cls))
-                for cls in dict.fromkeys(owners)
-                for route in routes_of(cls)
-                for mark in route.sends
-                for options in [broker.produce_options(cls, route.method, mark)]
-            ]
-            fixed = [address for address in produced if not placeholders(address.name)]
-            replies = broker.reply_addresses() if plan.asks(broker) else ()
-            with broker.locating():
-                found = await broker.declare_whole(list(dict.fromkeys([*consumed, *fixed, *replies])))
-            if broker.options.topology == "verify":
-                differences += [Problem(broker.options.protocol, what) for what in found]
-            else:
-                for what in found:
-                    _log.warning("%s", what, extra={"fields": {"broker": broker.options.protocol}})
-        if differences:
-            raise SetupError(differences)
-
-    async def _start(self, planned: Sequence[Planned]) -> Sequence[Intake]:
-        async def started(one: Planned) -> Intake:
-            intake = await start_subscription(one, self._drain_timeout, self._crashed)
-            self._intakes[intake.name] = intake
-            one.broker.running.append(intake)
-            return intake
-
-        results = await asyncio.gather(*(started(one) for one in planned), return_exceptions=True)
-        _raise([result for result in results if isinstance(result, BaseException)], "subscriptions cannot be started")
-        return [result for result in results if isinstance(result, Intake)]
+        raise_errors(results, "brokers cannot be reached")
 
     def _say_started(self, plan: Plan) -> None:
-        for intake in self._intakes.values():
+        for intake in self._intakes.by_name.values():
             once = not intake.source.capabilities.settles
             fields = {"consumer": intake.name, "address": intake.address, "group": intake.group, "at_most_once": once}
             text = "%s consumes %s, at most once" if once else "%s consumes %s"
@@ -285,26 +246,6 @@ class Application:
     def _draining(self) -> None:
         self._state = "draining"
         _log.info("%s is draining", self.title, extra={"fields": {"application": self.title}})
-
-    async def _leave_all(self) -> None:
-        """Drain every subscription, all at once; a second signal gives the rest back."""
-        intakes = list(self._intakes.values())
-        stops = [asyncio.create_task(intake.stop()) for intake in intakes]
-        if stops and not self._at_once.is_set():
-            hurry = asyncio.create_task(self._at_once.wait())
-            pending: set[asyncio.Task[Any]] = set(stops)
-            while pending and not hurry.done():
-                _, waiting = await asyncio.wait({*pending, hurry}, return_when=asyncio.FIRST_COMPLETED)
-                pending = {task for task in stops if task in waiting}
-            hurry.cancel()
-        if self._at_once.is_set():
-            await asyncio.gather(*(intake.give_up() for intake in intakes), return_exceptions=True)
-        results = await asyncio.gather(*stops, return_exceptions=True)
-        for intake in intakes:
-            for broker in self._known_brokers:
-                if intake in broker.running:
-                    broker.running.remove(intake)
-        _raise([result for result in results if isinstance(result, BaseException)], "subscriptions did not stop")
 
     async def serve(self) -> None:
         """Start, serve until `stop`, SIGTERM or SIGINT, then drain and stop.
@@ -362,20 +303,20 @@ class Application:
         """
         if self._state != "running" or self._plan is None:
             raise LifecycleError(f"this Application is {self._state}; consumers are added while it is running")
-        one = _served(consumer)
+        one = Served.by_hand(consumer)
         beside = [entry for plan in (self._plan, *self._added.values()) for entry in plan.entries]
         plan = self._plan.only(one, beside)
-        taken = [planned.name for planned in plan.subscriptions if planned.name in self._intakes]
+        taken = [planned.name for planned in plan.subscriptions if planned.name in self._intakes.by_name]
         problems = [*plan.problems, *(Problem(name, "is served already", "name= in the constructor") for name in taken)]
         if one.broker not in self._plan.brokers:
             problems.append(Problem(one.path, "its broker is not one of this application"))
         if problems:
             raise SetupError(problems)
-        await self._declare(plan)
+        await declare(plan)
         try:
-            started = await self._start(plan.subscriptions)
+            started = await self._intakes.start(plan.subscriptions)
         except BaseException:
-            await self._end(plan)
+            await self._intakes.end(plan.subscriptions)
             raise
         self._added[consumer] = plan
         return started
@@ -388,14 +329,7 @@ class Application:
         """
         if consumer not in self._added:
             raise LifecycleError(f"{consumer.name} was not added to this application")
-        await self._end(self._added.pop(consumer))
-
-    async def _end(self, plan: Plan) -> None:
-        """Drain and end the subscriptions of a plan that were started."""
-        for one in plan.subscriptions:
-            if (intake := self._intakes.pop(one.name, None)) is not None:
-                one.broker.running.remove(intake)
-                await intake.stop()
+        await self._intakes.end(self._added.pop(consumer).subscriptions)
 
     @asynccontextmanager
     async def scope(self, provider: Provider[T], /) -> AsyncGenerator[T]:
@@ -421,15 +355,11 @@ class Application:
         for confirm in send_all(attempt.outbox or ()):
             await confirm
 
-    @property
-    def _known_brokers(self) -> Sequence[Broker]:
-        return () if self._plan is None else self._plan.brokers
-
     def health(self) -> Health:
         """Return the answers of the probes, as of now."""
-        brokers = self._known_brokers
+        brokers = () if self._plan is None else self._plan.brokers
         states: dict[str, State] = {one.place: one.state for one in brokers}
-        states |= {name: intake.state for name, intake in self._intakes.items()}
+        states |= {name: intake.state for name, intake in self._intakes.by_name.items()}
         return Health(
             started=self._state not in {"new", "starting"},
             ready=self._state == "running"
@@ -452,7 +382,7 @@ class Application:
     @property
     def subscriptions(self) -> Mapping[str, Subscription]:
         """Every subscription by name."""
-        return dict(self._intakes)
+        return dict(self._intakes.by_name)
 
     @property
     def plan(self) -> Plan:
@@ -465,23 +395,6 @@ class Application:
         return self._state
 
 
-def _served(consumer: Consumer) -> Served:
-    cls = type(consumer)
-    try:
-        broker = consumer.broker
-    except LifecycleError as error:
-        what = f"{cls.__name__} was built without its broker"
-        raise SetupError([Problem(cls.__name__, what, "call super().__init__(broker)")]) from error
-    return Served(cls.__name__, cls, broker, consumer.name, consumer.prefix, consumer)
-
-
 def _name_of(container: Container) -> str:
     parent: Any = getattr(container, "declarative_parent", None)
     return parent.__name__ if isinstance(parent, type) else type(container).__name__
-
-
-def _raise(errors: Sequence[BaseException], what: str) -> None:
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise BaseExceptionGroup(what, errors)

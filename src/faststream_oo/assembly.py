@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from faststream_oo.current import CURRENT, Attempt
 from faststream_oo.deadletters import DeadLetterWriter
 from faststream_oo.intake import Intake
-from faststream_oo.pipeline import Handler, Rules, Terms, compile_attempt
-from faststream_oo.plan import Planned, choice_of, codec_of, key_of
+from faststream_oo.pipeline import Handler, Terms, compile_attempt
+from faststream_oo.plan import choice_of, codec_of, key_of
 from faststream_oo.publishing import produced_body
+from faststream_oo.rules import Rules
 from faststream_oo.scope import Exits, enter, leave
+from faststream_oo.served import Planned
 from faststream_oo.settlement import IntakeTerms
 from faststream_oo.transport import Claim
 
@@ -20,7 +22,7 @@ async def start_subscription(
     broker, options = planned.broker, planned.options
     clock = broker.clock
     handlers = [_handler(planned, index) for index in range(len(planned.entries))]
-    intake = _intake(planned, handlers[0], drain_timeout, lambda error: crashed(broker.located(error)))
+    intake = _intake(planned, handlers[0], drain_timeout, lambda error: crashed(broker.endpoint.located(error)))
     manual = options["delivery"] == "manual"
     terms = Terms(
         choose=choice_of(planned, handlers),
@@ -32,7 +34,7 @@ async def start_subscription(
         settle=intake.settle if manual else None,
         observer=broker.observer,
     )
-    with broker.locating():
+    with broker.endpoint.locating():
         await intake.start(compile_attempt(handlers, terms, intake), clock)
     return intake
 

@@ -1,10 +1,8 @@
 """What the brokers of all protocols have in common."""
 
 import asyncio
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -16,7 +14,8 @@ from faststream_oo.clock import Clock
 from faststream_oo.codec import Codec, reader_of
 from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.current import EMBEDDING, Observer, clock
-from faststream_oo.errors import ConnectError, LifecycleError, Problem, TransportError
+from faststream_oo.endpoint import Endpoint
+from faststream_oo.errors import LifecycleError, Problem
 from faststream_oo.message import Batch, Message, Outgoing
 from faststream_oo.middleware import Middleware, PublishMiddleware
 from faststream_oo.options import Topology
@@ -26,8 +25,8 @@ from faststream_oo.requests import Request, Requests
 from faststream_oo.routes import Mark, class_options, class_prefix, marks_of, merge, requests_of
 from faststream_oo.subscription import State, Subscription
 from faststream_oo.transport import Frame, Sender, Sink, Source, Transport
+from faststream_oo.watched import WatchedSender
 
-_log = logging.getLogger("faststream_oo")
 _DOCS = frozenset({"title", "description", "tags"})
 
 
@@ -56,27 +55,6 @@ class Options:
     embedded: bool = False
 
 
-class WatchedSender:
-    """Sends, and tells who watches.
-
-    Args:
-        address: Where to.
-        sender: What sends.
-        observer: Who watches.
-    """
-
-    def __init__(self, address: Address, sender: Sender[Any], observer: Observer) -> None:
-        self._address = address
-        self._sender = sender
-        self._observer = observer
-
-    def send(self, frame: Frame, /) -> Awaitable[Any] | None:
-        """Send a frame."""
-        confirmed = self._sender.send(frame)
-        self._observer.sent(self._address, frame, confirmed)
-        return confirmed
-
-
 class Broker(ABC):
     """Moves messages of one protocol; use it as an async context manager where no Application owns it.
 
@@ -101,6 +79,7 @@ class Broker(ABC):
 
     def __init__(self, options: Options, *, codec: Codec | None = None, middlewares: Sequence[Middleware] = ()) -> None:
         self.options = options
+        self.endpoint = Endpoint(options.protocol, options.servers)
         self.codec: Codec = JsonCodec() if codec is None else codec
         self.middlewares: tuple[Middleware, ...] = tuple(middlewares)
         self.outer_middlewares: tuple[Middleware, ...] = ()
@@ -269,53 +248,12 @@ class Broker(ABC):
         self._requests = Requests(self)
         transport = self.connect()
         try:
-            await self._connected(transport, connect_timeout)
+            await self.endpoint.reach(transport, connect_timeout)
         except BaseException:
             self._state = "failed"
             raise
         self._opened = transport
         self._state = "running"
-
-    async def _connected(self, transport: Transport[Any], connect_timeout: float) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + connect_timeout
-        pause = 0.25
-        refused: ConnectError | None = None
-        while True:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    return await transport.open()
-            except ConnectError as error:
-                refused = error
-                if error.refused or loop.time() + pause >= deadline:
-                    raise
-                if pause == 0.25:
-                    fields = {"broker": error.broker, "servers": error.servers, "cause": error.cause}
-                    text = "waiting for %s at %s: %s"
-                    _log.warning(text, error.broker, error.servers, error.cause, extra={"fields": fields})
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 4.0)
-            except TimeoutError as error:
-                if refused is not None:  # it said why, before the time was over in the middle of the next attempt
-                    raise refused from error
-                what = f"no answer in {connect_timeout:g} s"
-                raise ConnectError(self.options.protocol, self.options.servers, what) from error
-
-    def located(self, error: BaseException, /) -> BaseException:
-        """Return a failure of the broker with its place, for an application that cannot go on; any other as it is."""
-        if isinstance(error, ConnectError) or not isinstance(error, TransportError):
-            return error
-        return ConnectError(self.options.protocol, self.options.servers, str(error), error.hint, refused=True)
-
-    @contextmanager
-    def locating(self) -> Generator[None]:
-        """Raise ConnectError, which says where, for what the broker refuses at the start."""
-        try:
-            yield
-        except ConnectError:
-            raise
-        except TransportError as error:
-            raise self.located(error) from error
 
     async def close(self) -> None:
         """Send what was accepted and disconnect; a broker that is not open stays as it is."""
@@ -366,8 +304,7 @@ class Broker(ABC):
             async with asyncio.timeout(timeout):
                 await self.transport.ping()
         except TimeoutError as error:
-            what = f"no answer in {timeout:g} s"
-            raise ConnectError(self.options.protocol, self.options.servers, what) from error
+            raise self.endpoint.silent(timeout) from error
 
     # Addresses ----------------------------------------------------------------------------------------------------
 

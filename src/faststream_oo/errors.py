@@ -13,7 +13,7 @@ MessagingError
 └── LifecycleError        the object was used too early, too late or twice
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -169,6 +169,15 @@ class RemoteError(MessagingError):
 def error_type(error: BaseException, /) -> str:
     """Return the class of an error as other processes are told it: with its module, unless it is built in."""
     return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+
+
+def raise_errors(results: Iterable[object], what: str, /) -> None:
+    """Raise the error among the results of several tasks, a group of this name where there are more."""
+    errors = [result for result in results if isinstance(result, BaseException)]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup(what, errors)
 
 
 class LifecycleError(MessagingError):

@@ -1,20 +1,17 @@
 """Classes and options to subscriptions: what an application serves, and every check before it starts."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar, cast
 
-from attrs import frozen
-
-from faststream_oo.address import Address
 from faststream_oo.binding import Binding, BindingError, Captured, bind, field_of_body, raw_fact
 from faststream_oo.broker import Broker
-from faststream_oo.choice import Candidate, compile_choice, members
+from faststream_oo.choice import Candidate, compile_choice
 from faststream_oo.codec import Codec
-from faststream_oo.consumer import Consumer
+from faststream_oo.conflicts import contract_conflicts, group_conflicts, name_conflicts, option_conflicts
 from faststream_oo.errors import DecodeError, Problem, SetupError
 from faststream_oo.lanes import KeyOf
-from faststream_oo.markers import Field, declared_contract
+from faststream_oo.markers import Field
 from faststream_oo.message import UNSET, Message
 from faststream_oo.options import RetryPolicy
 from faststream_oo.outcome import DeadLetter
@@ -30,39 +27,9 @@ from faststream_oo.problems import (
 from faststream_oo.producer import Producer
 from faststream_oo.publishing import produced_body
 from faststream_oo.routes import Mark, Route, class_options, merge, own_options, routes_of
-from faststream_oo.scope import Recipe
+from faststream_oo.served import Entry, Planned, Served
 
 H = TypeVar("H")
-
-_SHARED = (
-    "group", "delivery", "concurrency", "ordered_by", "prefetch", "start", "via", "dead_letter", "unmatched", "tag", "outbox",
-    "enabled", "isolation", "commit_interval", "session_timeout", "max_poll_interval", "client_rack", "config",
-    "claim_after",
-)  # fmt: skip
-"""Options that belong to the subscription: methods that share one must agree."""
-
-
-@frozen
-class Served:
-    """One consumer to serve.
-
-    Attributes:
-        path: Where it stands: `Billing.orders`, or its class when made by hand.
-        cls: Its class.
-        broker: Where it consumes.
-        name: First part of its subscriptions' names.
-        prefix: Put before its addresses.
-        instance: The object, where one lives with the application.
-        recipe: Returns what builds it, and objects of these classes, for each attempt; where there is no instance.
-    """
-
-    path: str
-    cls: type[Consumer]
-    broker: Broker
-    name: str
-    prefix: str
-    instance: Consumer | None = None
-    recipe: Callable[[Sequence[type[object]]], Recipe] | None = None
 
 
 class Provision(Protocol):
@@ -80,64 +47,6 @@ class NoProvision:
         """Refuse a class."""
         what = f"{option}={cls.__name__} is a class, and there is no container to provide it"
         raise SetupError([Problem(path, what, f"{option}={cls.__name__}(…)")])
-
-
-@frozen
-class Entry:
-    """One method on one address, with its options resolved.
-
-    Attributes:
-        served: Its consumer.
-        route: The method.
-        name: `Class.method`, with `[address]` when the method has several.
-        address: With the prefixes of the class, without the broker's.
-        options: Resolved over every scope.
-    """
-
-    served: Served
-    route: Route
-    name: str
-    address: Address
-    options: Mapping[str, Any]
-
-    @property
-    def handler_name(self) -> str:
-        """`Class.method`."""
-        return f"{self.served.name}.{self.route.method}"
-
-
-@frozen
-class Planned:
-    """One subscription to start.
-
-    Attributes:
-        name: As in settings, logs and the CLI.
-        entries: The methods that share it.
-        bindings: Of each method.
-        per_attempt: Middleware classes of each method that are built for each attempt.
-        middlewares: Of each method, outermost first; a number stands for one built for each attempt.
-    """
-
-    name: str
-    entries: Sequence[Entry]
-    bindings: Sequence[Binding]
-    middlewares: Sequence[Sequence[Any]]
-    per_attempt: Sequence[Sequence[type[object]]]
-
-    @property
-    def broker(self) -> Broker:
-        """Where it consumes."""
-        return self.entries[0].served.broker
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """Options of the subscription."""
-        return self.entries[0].options
-
-    @property
-    def address(self) -> Address:
-        """Without the broker's prefix."""
-        return self.entries[0].address
 
 
 class Plan:
@@ -175,14 +84,17 @@ class Plan:
             self.problems.extend(broker.problems())
         for sending in self._sending:
             self._provide(*sending)
-        self._check_names(served)
+        self.problems.extend(name_conflicts(served))
         entries = [entry for one in served for entry in self._entries(one)]
-        if whole:
-            self._check_settings(served)
-        self._check_groups([*beside, *entries])
+        for broker in brokers if whole else ():
+            consumers = [(one.name, one.cls) for one in served if one.broker is broker]
+            self.problems.extend(settings_problems(broker, consumers, [cls for cls, of in owners if of is broker]))
+        self.problems.extend(group_conflicts([*beside, *entries]))
         for same in _by_subscription(entries):
             self._plan(same)
-        self._check_contracts()
+        consumed = [binding.body for planned in self.subscriptions for binding in planned.bindings]
+        produced = [produced_body(getattr(cls, route.method)) for cls, _, route in self._sending]
+        self.problems.extend(contract_conflicts([*consumed, *produced]))
         for cls, broker, route in self._sending:
             for mark in route.produces:
                 self.problems.extend(producing_problems(broker, cls, route.method, mark))
@@ -268,83 +180,11 @@ class Plan:
         ):
             self.problems.append(Problem(entry.name, what, hint))
 
-    # Checks over several ------------------------------------------------------------------------------------------
-
-    def _check_names(self, served: Sequence[Served]) -> None:
-        by_name: dict[str, list[Served]] = {}
-        for one in served:
-            by_name.setdefault(one.name, []).append(one)
-        for name, same in by_name.items():
-            if len(same) > 1:
-                paths = ", ".join(one.path for one in same)
-                self.problems.append(Problem(paths, f"both are called {name}", "name= in the constructor"))
-
-    def _check_settings(self, served: Sequence[Served]) -> None:
-        for broker in self.brokers:
-            consumers = [
-                name
-                for one in served
-                if one.broker is broker
-                for name in (
-                    one.name,
-                    *(f"{one.name}.{route.method}" for route in routes_of(one.cls) if route.consumes),
-                )
-            ]
-            classes: list[type[object]] = [cls for cls, of in self.producers if of is broker]
-            classes += [one.cls for one in served if one.broker is broker]
-            producers = [
-                name
-                for cls in classes
-                for name in (
-                    cls.__name__,
-                    *(f"{cls.__name__}.{route.method}" for route in routes_of(cls) if route.sends),
-                )
-            ]
-            with_address = [f"{c}[" for c in consumers]
-            known = [*consumers, *(n for n in broker.options.consumers if any(n.startswith(w) for w in with_address))]
-            self.problems.extend(settings_problems(broker, known, producers))
-
-    def _check_groups(self, entries: Sequence[Entry]) -> None:
-        seen: dict[tuple[Broker, str], list[tuple[str, Entry]]] = {}
-        for entry in entries:
-            broker = entry.served.broker
-            group = broker.sharing(entry.options, entry.address)
-            if group is None:
-                continue
-            others = seen.setdefault((broker, group), [])
-            for name in broker.shares(entry.address):
-                for known, first in others:
-                    one = first.served is entry.served and first.address == entry.address
-                    if not one and broker.overlap(known, name):
-                        what = f'group "{group}" would split "{name}" between them'
-                        hint = "a group each"
-                        if not group:
-                            what, hint = f'"{name}" would be split between them', "an address each"
-                        self.problems.append(Problem(f"{first.name}, {entry.name}", what, hint))
-            others += [(name, entry) for name in broker.shares(entry.address)]
-
-    def _check_contracts(self) -> None:
-        seen: dict[str, type[object]] = {}
-        consumed = [binding.body for planned in self.subscriptions for binding in planned.bindings]
-        produced = [produced_body(getattr(cls, route.method)) for cls, _, route in self._sending]
-        for cls in (cls for body in (*consumed, *produced) for cls in members(body)):
-            if (contract := declared_contract(cls)) is None:
-                continue
-            first = seen.setdefault(contract.wire, cls)
-            if first is not cls:
-                both = " and ".join(f"{c.__module__}.{c.__qualname__}" for c in (first, cls))
-                self.problems.append(Problem(contract.wire, f"{both} have the same contract"))
-
     # Subscriptions ------------------------------------------------------------------------------------------------
 
     def _plan(self, entries: Sequence[Entry]) -> None:
         first = entries[0]
-        for other in entries[1:]:
-            for option in _SHARED:
-                mine, its = other.options.get(option), first.options.get(option)
-                if mine != its:
-                    what = f"{option}={mine!r}, but {first.name} has {its!r} on the same subscription"
-                    self.problems.append(Problem(other.name, what, "set it on the class"))
+        self.problems.extend(option_conflicts(entries))
         name = first.name if len(entries) == 1 else f"{first.served.name}[{first.address.name}]"
         bindings = [binding for entry in entries if (binding := self._binding(entry)) is not None]
         if len(bindings) < len(entries):

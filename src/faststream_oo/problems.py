@@ -104,12 +104,25 @@ def did_you_mean(name: str, known: Iterable[str], /) -> str:
     return f'did you mean "{near[0]}"?' if near else ""
 
 
-def settings_problems(broker: Broker, consumers: Iterable[str], producers: Iterable[str], /) -> Iterable[Problem]:
-    """Return settings that name no consumer, producer or method."""
+def settings_problems(
+    broker: Broker, consumers: Iterable[tuple[str, type[object]]], senders: Iterable[type[object]], /
+) -> Iterable[Problem]:
+    """Return settings that name no consumer, producer or method; consumers go by the names they serve under."""
     options = broker.options
+    serving = [
+        name
+        for consumer, cls in consumers
+        for name in (consumer, *(f"{consumer}.{route.method}" for route in routes_of(cls) if route.consumes))
+    ]
+    sending = [
+        name
+        for cls in senders
+        for name in (cls.__name__, *(f"{cls.__name__}.{route.method}" for route in routes_of(cls) if route.sends))
+    ]
+    with_address = tuple(f"{name}[" for name in serving)
     for kind, given, known in (
-        ("consumer", options.consumers, list(consumers)),
-        ("producer", options.producers, list(producers)),
+        ("consumer", options.consumers, [*serving, *(n for n in options.consumers if n.startswith(with_address))]),
+        ("producer", options.producers, sending),
     ):
         for name in given:
             if name not in known:

@@ -15,9 +15,10 @@ from faststream_oo.markers import Field, Header, Key, Path
 from faststream_oo.message import Unset
 from faststream_oo.options import Exponential, RetryPolicy
 from faststream_oo.outcome import DeadLetter, Drop, Outcome, Retry
-from faststream_oo.plan import Plan, Planned
+from faststream_oo.plan import Plan
 from faststream_oo.publishing import produced_body
 from faststream_oo.routes import RequestMark, class_prefix, routes_of
+from faststream_oo.served import Planned
 
 _SEEN = frozenset({"group", "delivery", "dead_letter", "address"})
 _USUAL: Mapping[str, object] = {

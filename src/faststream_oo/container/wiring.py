@@ -13,10 +13,10 @@ from faststream_oo.container.discovery import Found, discover, nothing_to_serve,
 from faststream_oo.container.graph import ONCE, AnyProvider, Graph, effective
 from faststream_oo.container.recipes import brokers_of, instance, recipe
 from faststream_oo.errors import LifecycleError, Problem, SetupError
-from faststream_oo.plan import Served
 from faststream_oo.producer import Producer
 from faststream_oo.routes import class_prefix
 from faststream_oo.scope import Recipe
+from faststream_oo.served import Served
 
 
 class Wiring:
