@@ -9,9 +9,11 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from faststream_oo.clock import LoopClock
 from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.nats import Pull, Subject
+from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import Acks, StreamClaims
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
 from faststream_oo.nats.transports.nats_py.fetching import Fetching
@@ -95,6 +97,7 @@ async def started() -> Any:
             cast(NatsConnection, server),
             claims,
             cast(Sink, sink),
+            Renewing(tuple, LoopClock()),
             ("S", "g"),
             Pull(heartbeat=heartbeat),
             room,

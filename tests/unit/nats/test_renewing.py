@@ -1,7 +1,9 @@
 """Leases of what is held are renewed in time, and no clock is set going while nothing is held."""
 
 import asyncio
-from collections.abc import Sequence
+
+import pytest
+from attrs import define
 
 from faststream_oo.nats.address import Subject
 from faststream_oo.nats.client.renewing import Renewing
@@ -9,48 +11,61 @@ from faststream_oo.nats.leases import Acks, StreamClaims, Told
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.transports.memory.server import Delivered
 from tests.unit.kafka.clock import ManualClock
-from tests.unit.kafka.sinks import RecordingSink
+
+REPLY = "$JS.ACK.S.c.1.1.1.1700000000000000000.0"
+RENEWED = (REPLY, b"+WPI", "", None)
 
 
-class Holding(RecordingSink):
-    """A sink that holds what a test says."""
+@define
+class Held:
+    """A message of a consumer that is held, as long as it stays in `messages`."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: list[ReceivedMessage] = []
-
-    def holding(self) -> Sequence[ReceivedMessage]:
-        return self.messages
+    clock: ManualClock
+    told: list[Told]
+    messages: list[ReceivedMessage]
+    renewing: Renewing
 
 
-async def test_what_is_held_is_renewed_at_a_third_until_it_is_let_go() -> None:
-    clock, sink, told = ManualClock(), Holding(), list[Told]()
+@pytest.fixture
+async def held() -> Held:
+    clock, told, messages = ManualClock(), list[Told](), list[ReceivedMessage]()
     claims = StreamClaims([Subject("s")], "c", Acks(told.extend))
-    renewing = Renewing(sink, claims.all, 30.0, clock)
-    reply = "$JS.ACK.S.c.1.1.1.1700000000000000000.0"
+    messages.append(claims.received(Delivered("s", b"", REPLY)))
+    return Held(clock, told, messages, Renewing(lambda: messages, clock, 30.0))
 
-    await clock.advance(100.0)
-    assert told == []
 
-    sink.messages.append(claims.received(Delivered("s", b"", reply)))
-    renewing.arm()
-    renewing.arm()  # for another that came
-    await clock.advance(25.0)
+async def test_what_is_held_is_renewed_at_a_third_until_it_is_let_go(held: Held) -> None:
+    await held.clock.advance(100.0)
+    assert held.told == []
+
+    held.renewing.arm()
+    held.renewing.arm()  # for another that came
+    await held.clock.advance(25.0)
     await asyncio.sleep(0)
-    assert told == [(reply, b"+WPI", "", None)] * 2
+    assert held.told == [RENEWED] * 2
 
-    sink.messages.clear()
-    await clock.advance(100.0)
-    assert len(told) == 2
-    assert clock._timers == []
+    held.messages.clear()
+    await held.clock.advance(100.0)
+    assert len(held.told) == 2
+    assert held.clock._timers == []
 
 
-async def test_nothing_is_renewed_after_the_end() -> None:
-    clock, sink, told = ManualClock(), Holding(), list[Told]()
-    claims = StreamClaims([Subject("s")], "c", Acks(told.extend))
-    renewing = Renewing(sink, claims.all, 30.0, clock)
-    sink.messages.append(claims.received(Delivered("s", b"", "$JS.ACK.S.c.1.1.1.1.0")))
-    renewing.arm()
-    renewing.close()
-    await clock.advance(100.0)
-    assert told == []
+async def test_what_was_not_held_for_a_while_is_renewed_at_once_and_in_time_again(held: Held) -> None:
+    held.renewing.arm()
+    away = held.messages.copy()
+    held.messages.clear()
+    await held.clock.advance(100.0)
+    held.messages += away
+    held.renewing.renew()
+    await asyncio.sleep(0)
+    assert held.told == [RENEWED]
+    await held.clock.advance(10.0)
+    await asyncio.sleep(0)
+    assert held.told == [RENEWED] * 2
+
+
+async def test_nothing_is_renewed_after_the_end(held: Held) -> None:
+    held.renewing.arm()
+    held.renewing.close()
+    await held.clock.advance(100.0)
+    assert held.told == []

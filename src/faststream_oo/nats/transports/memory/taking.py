@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 from attrs import evolve
 
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
+from faststream_oo.message import Message
 from faststream_oo.nats.address import JetStream, subjects_of
 from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
@@ -62,7 +63,7 @@ class MemoryStreamSource:
         self._foreign = foreign
         self._consumer: MemoryConsumer | None = None
         self._sink: Sink | None = None
-        self._renewing: Renewing | None = None
+        self._renewing = Renewing(self._held, server.clock)
         self._asked = 0
         self._fresh: list[ReceivedMessage] = []
         self._wake = asyncio.Event()
@@ -122,8 +123,7 @@ class MemoryStreamSource:
 
     async def _take_from(self, consumer: MemoryConsumer, sink: Sink) -> None:
         await sink.assign(self._claims.all)
-        if self._options.settles:
-            self._renewing = Renewing(sink, self._claims.all, consumer.config.ack_wait, self._server.clock)
+        self._renewing.ack_wait = consumer.config.ack_wait
         self._consumer = consumer
         consumer.join(self)
         self._wake.set()
@@ -147,6 +147,11 @@ class MemoryStreamSource:
         sink.degrade(None)
         await self._take_from(consumer, sink)
 
+    def _held(self) -> Iterable[Message]:
+        if self._sink is None or not self._options.settles or not self._server.online.is_set():
+            return ()
+        return self._sink.holding()
+
     def _run(self, call: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(call, name=f"{self._name} {name}")
         task.add_done_callback(self._ended)
@@ -169,8 +174,7 @@ class MemoryStreamSource:
             self._asked = 0
             fresh, self._fresh = self._fresh, []
             if fresh:
-                if self._renewing is not None:
-                    self._renewing.arm()
+                self._renewing.arm()
                 sink.feed(fresh)
                 await asyncio.sleep(0)  # the sink may have room again at once: others get their turn
 
@@ -197,8 +201,7 @@ class MemoryStreamSource:
     def _leave(self) -> None:
         self._claims.end()
         self._consumer = None
-        if self._renewing is not None:
-            self._renewing.close()
+        self._renewing.close()
 
     def away(self, reason: str, /) -> None:
         """Report that the server is down; what has arrived goes on being handled."""
@@ -209,6 +212,7 @@ class MemoryStreamSource:
         """Report that the server is back."""
         if self._sink is not None:
             self._sink.degrade(None)
+        self._renewing.renew()
         if self._consumer is not None:
             self._consumer.hand_out()
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from nats.js import api
 
 from faststream_oo.errors import TransportError
+from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import StreamClaims
 from faststream_oo.nats.options import NatsSourceOptions, Pull
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -90,9 +91,9 @@ class Durable:
         for difference in durable_differences(there, self._ours):
             _log.warning("%s stays as it is: %s", what, difference, extra={"fields": {"consumer": self.name}})
 
-    async def seat(self, claims: StreamClaims, sink: Sink) -> Seat:
+    async def seat(self, claims: StreamClaims, sink: Sink, renewing: Renewing) -> Seat:
         """Return a subscription that is open. Raises TransportError."""
-        via, common = self._options.via, (self._connection, claims, sink, self.place)
+        via, common = self._options.via, (self._connection, claims, sink, renewing, self.place)
         if isinstance(via, Pull):
             fetching = Fetching(*common, via, self._options.prefetch, self._manager)
             await fetching.open()

@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from faststream_oo.errors import TransportError
+from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -32,14 +33,16 @@ class Delivering(ABC):
         connection: Where.
         claims: Of the consumer.
         sink: Where messages go.
+        renewing: Renews what has come.
     """
 
-    def __init__(self, connection: NatsConnection, claims: StreamClaims, sink: Sink) -> None:
+    def __init__(self, connection: NatsConnection, claims: StreamClaims, sink: Sink, renewing: Renewing) -> None:
         self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Done when the consumer is not there any more, with what the server said."""
         self._connection = connection
         self._claims = claims
         self._sink = sink
+        self._renewing = renewing
         self._loop = asyncio.get_running_loop()
         self._fresh: list[ReceivedMessage] = []
         self._subscription: Subscription | None = None
@@ -74,6 +77,7 @@ class Delivering(ABC):
             if self._closing:
                 self._give_back(fresh)
             else:
+                self._renewing.arm()
                 self._arrived(fresh)
 
     def _give_back(self, messages: Iterable[ReceivedMessage]) -> None:

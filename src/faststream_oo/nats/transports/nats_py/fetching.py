@@ -9,6 +9,7 @@ from nats import errors
 from nats.aio.msg import Msg
 
 from faststream_oo.errors import TransportError
+from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import Pull
@@ -36,6 +37,7 @@ class Fetching(Delivering):
         connection: Where.
         claims: Of the consumer.
         sink: Where messages go.
+        renewing: Renews what has come.
         place: Names of the stream and the consumer.
         via: How.
         prefetch: Messages held at most.
@@ -47,12 +49,13 @@ class Fetching(Delivering):
         connection: NatsConnection,
         claims: StreamClaims,
         sink: Sink,
+        renewing: Renewing,
         place: tuple[str, str],
         via: Pull,
         prefetch: int,
         manager: Manager,
     ) -> None:
-        super().__init__(connection, claims, sink)
+        super().__init__(connection, claims, sink, renewing)
         self._place = place
         self._via = via
         self._half = prefetch / 2

@@ -9,6 +9,7 @@ from itertools import chain
 from nats.aio.msg import Msg
 
 from faststream_oo.errors import TransportError
+from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import StreamClaims
 from faststream_oo.nats.message import ReceivedMessage
 from faststream_oo.nats.options import Push
@@ -25,6 +26,7 @@ class Pushed(Delivering):
         connection: Where.
         claims: Of the consumer.
         sink: Where messages go.
+        renewing: Renews what has come.
         place: Names of the stream and the consumer.
         via: How.
         manager: Asked whether the consumer is still there.
@@ -36,12 +38,13 @@ class Pushed(Delivering):
         connection: NatsConnection,
         claims: StreamClaims,
         sink: Sink,
+        renewing: Renewing,
         place: tuple[str, str],
         via: Push,
         manager: Manager,
         tell: Callable[[str, bytes], object],
     ) -> None:
-        super().__init__(connection, claims, sink)
+        super().__init__(connection, claims, sink, renewing)
         self._place = place
         self._via = via
         self._manager = manager

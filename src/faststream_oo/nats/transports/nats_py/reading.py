@@ -1,16 +1,18 @@
-"""The intake of one subscription to a stream: it reads, renews what it holds, and finds its consumer again."""
+"""The intake of one subscription to a stream: it reads, says what it holds, and finds its consumer again."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from itertools import chain
 from typing import Any, Final
 
 from faststream_oo.ackedfirst import AckedFirst
 from faststream_oo.address import Address
+from faststream_oo.clock import LoopClock
 from faststream_oo.errors import TransportError
 from faststream_oo.message import Message
 from faststream_oo.nats.address import subjects_of
+from faststream_oo.nats.client.renewing import Renewing
 from faststream_oo.nats.leases import ACKED, RETURNED, Acks, StreamClaims
 from faststream_oo.nats.transports.nats_py.attaching import Durable, Seat
 from faststream_oo.nats.transports.nats_py.connection import NatsConnection
@@ -64,6 +66,7 @@ class StreamSource:
         self._sink: Sink | None = None
         self._first: AckedFirst | None = None
         self._claims = StreamClaims(subjects_of(address), consumer.name, acks)
+        self._renewing = Renewing(self._held, LoopClock())
         self._seat: Seat | None = None
         self._reading: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,22 +86,33 @@ class StreamSource:
 
     async def start(self, sink: Sink, /) -> None:
         """Find or make the consumer and begin to feed. Raises TransportError."""
-        await self._consumer.attach()
+        await self._attach()
         self._sink = sink
         self._open = True
         if not self._settles:
             self._first = AckedFirst(sink, self._ack)
         await sink.assign(self._claims.all)
-        self._seat = await self._consumer.seat(self._claims, self._taker)
+        self._seat = await self._sit()
         self._connection.tell(self)
         self._read()
-        self._watch(self._renew(sink), "renewing")
         if self._first is not None:
             self._watch(self._first.run(), "acknowledging first")
 
-    @property
-    def _taker(self) -> Any:
-        return self._first or self._sink
+    async def _attach(self) -> None:
+        await self._consumer.attach()
+        self._renewing.ack_wait = self._consumer.lease
+
+    async def _sit(self) -> Seat:
+        taker: Any = self._first or self._sink
+        return await self._consumer.seat(self._claims, taker, self._renewing)
+
+    def _held(self) -> Iterable[Message]:
+        """Return everything that is here, wherever it waits."""
+        if self._sink is None or not self._connection.online.is_set():
+            return ()
+        here = () if self._seat is None else self._seat.waiting
+        # What was acknowledged first is nobody's any more once the sink has it.
+        return chain(here, self._sink.holding() if self._first is None else self._first.waiting)
 
     async def pause(self, claim: Claim | None = None, /) -> None:
         """Stop reading, and give back what arrives meanwhile; one claim alone is not paused: a consumer has no parts."""
@@ -136,6 +150,7 @@ class StreamSource:
         await self.stop()
         self._connection.forget(self)
         self._sink = None
+        self._renewing.close()
         self._claims.end()
         await cancelled(self._tasks)
 
@@ -156,7 +171,7 @@ class StreamSource:
         while True:
             seat = self._seat
             if seat is None:
-                seat = self._seat = await self._consumer.seat(self._claims, self._taker)
+                seat = self._seat = await self._sit()
             await seat.run()
             reason = await seat.gone
             self._seat = None
@@ -188,24 +203,11 @@ class StreamSource:
         await self._connection.online.wait()
         self._manager.forget(self._consumer.place[0])
         await self._manager.declare([self._address], self._topology)  # how it differs was told at the start
-        await self._consumer.attach()
+        await self._attach()
         if self._sink is not None and not self._claims.live:
             self._claims = StreamClaims(subjects_of(self._address), self._consumer.name, self._acks)
             await self._sink.assign(self._claims.all)
-        self._seat = await self._consumer.seat(self._claims, self._taker)
-
-    async def _renew(self, sink: Sink) -> None:
-        """Renew at a third of `ack_wait` everything that is here, wherever it waits."""
-        while True:
-            await asyncio.sleep(self._consumer.lease / 3)
-            self._renew_all(sink)
-
-    def _renew_all(self, sink: Sink) -> None:
-        if self._connection.online.is_set():
-            here = () if self._seat is None else self._seat.waiting
-            # What was acknowledged first is nobody's any more once the sink has it.
-            for message in chain(here, sink.holding() if self._first is None else self._first.waiting):
-                message.claim.renew(message)
+        self._seat = await self._sit()
 
     async def _ack(self, messages: Sequence[Message]) -> None:
         for message in messages:
@@ -236,7 +238,7 @@ class StreamSource:
         if self._sink is None:
             return
         self._sink.degrade(None)
-        self._renew_all(self._sink)
+        self._renewing.renew()
         if self._seat is not None:
             self._seat.again()
 
