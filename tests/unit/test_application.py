@@ -172,6 +172,15 @@ async def test_a_consumer_comes_and_goes_while_the_application_is_running() -> N
         await app.add(Orders(kafka, name="Late", prefix="late."))
 
 
+async def test_what_was_added_may_be_removed_after_the_stop() -> None:
+    kafka = broker()
+    app, late = Application(consumers=[Orders(kafka)]), Orders(kafka, name="Late", prefix="late.")
+    async with app:
+        await app.add(late)
+    await app.remove(late)
+    assert list(app.subscriptions) == ["Orders.placed"]
+
+
 async def test_what_is_added_is_checked_as_at_the_start() -> None:
     class Bare(KafkaConsumer, group="bare"):
         @consumes("bare")
