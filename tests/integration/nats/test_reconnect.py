@@ -219,7 +219,7 @@ async def test_watches_miss_no_change_and_see_none_twice(mortal: Mortal) -> None
                 over = True
                 await writing
                 await until(lambda: written[-1] == consumed[-1] == watched[-1])
-                assert broker.subscriptions[0].state == "running"
+                await until(lambda: broker.subscriptions[0].state == "running")
                 watching.cancel()
 
     # What was stored before its answer was lost is there too, and seen.

@@ -71,6 +71,7 @@ async def test_interest_keeps_a_message_until_every_group_is_done_with_it(world:
         async with Application(consumers=[quick(broker), Slow(broker)]):
             await broker.publish(address, 1)
             await until(lambda: seen)
+            await broker.ping()
             await stored_until(world, stream, [b"1"])
             go.set()
             await stored_until(world, stream, [])

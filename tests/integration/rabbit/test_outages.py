@@ -73,7 +73,7 @@ async def test_a_queue_deleted_under_its_consumer_is_made_again_and_consumed_on(
             with suppress(PublishError):
                 await served.publish(queue.name, 2)
             await asyncio.sleep(0.01)
-        assert served.subscription.state == "running"
+        await until(lambda: served.subscription.state == "running")
 
 
 @of("rabbit")
