@@ -322,10 +322,10 @@ async def test_every_process_sees_every_change(world: NatsWorld, bucket: str) ->
 
     async with AsyncExitStack() as stack:
         stack.enter_context(world.below())
-        for taken in seen:
-            broker = world.broker()
+        brokers = [world.broker() for _ in seen]
+        for broker, taken in zip(brokers, seen, strict=True):
             await stack.enter_async_context(Application(consumers=[watcher(taken)(broker)]))
-        await written(broker.key_value(bucket, str), "a", "b")
+        await written(brokers[0].key_value(bucket, str), "a", "b")
         await until(lambda: all(len(taken) == 2 for taken in seen))
 
     assert seen == [["a-0", "b-1"], ["a-0", "b-1"]]
