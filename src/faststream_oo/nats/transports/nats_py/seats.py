@@ -21,7 +21,7 @@ _INACTIVE: Final = 60.0
 """Seconds until the server deletes a consumer whose client is gone."""
 
 _SILENT: Final = 2
-"""Heartbeats without a sign of the server after which the consumer is made anew."""
+"""Heartbeats without a sign of the server after which the consumer is made anew; after one it is asked whether it is there."""
 
 _CONTROL: Final = "100"
 """Status of what is no message: a sign that the server is there, or a question whether to go on."""
@@ -155,6 +155,14 @@ class PushedSeat:
             silent = 0 if told else silent + 1
             if silent == _SILENT:
                 self._following.lost(self, f"no sign of the server in {_SILENT * self._via.heartbeat:g} s")
+            elif silent and await self._is_deleted():
+                self._following.lost(self, "the consumer was deleted")
+
+    async def _is_deleted(self) -> bool:
+        try:
+            return await self._manager.consumer(self._stream, self._name) is None
+        except TransportError:  # nobody knows
+            return False
 
     # What the connection tells ------------------------------------------------------------------------------------
 
