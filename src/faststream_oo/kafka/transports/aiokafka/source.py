@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -23,6 +22,7 @@ from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
 from faststream_oo.kafka.transports.aiokafka.causes import describe, transport_error
 from faststream_oo.kafka.transports.aiokafka.config import consumer_options
+from faststream_oo.kafka.transports.aiokafka.rival import Rival
 from faststream_oo.kafka.transports.aiokafka.shutdown import stop_consumer
 from faststream_oo.transport import Sink
 
@@ -34,10 +34,6 @@ PRIVATE: Final = ("commit_offsets", "generation")
 _WAIT_MILLIS: Final = 1000
 _HOLDING_MILLIS: Final = 50
 """Longest wait for records while a partition is not read, so that it is read again soon after it may."""
-
-_STORM: Final = 8
-_STORM_SECONDS: Final = 20.0
-"""So many assignments in so short a time are no rebalances of workers that come and go."""
 
 _NO_PLACE: Final = (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError)
 _FATAL: Final = (
@@ -73,7 +69,7 @@ class AiokafkaSource(ClientSource):
         self._consumer: AIOKafkaConsumer = None
         # Held from a commit to the feed of what it covers, for a delivery at most once.
         self._handing_over = asyncio.Lock()
-        self._assignments: deque[float] = deque(maxlen=_STORM)
+        self._rival = Rival(address.name, options, self._clock)
         # Held from a read to the feed of what it brought: no seek comes in between.
         self._reading = asyncio.Lock()
 
@@ -99,6 +95,7 @@ class AiokafkaSource(ClientSource):
         try:
             await consumer.start()
         except (errors.KafkaError, OSError) as error:
+            self._rival.refused(error, most=1)
             raise transport_error(f"{self._address.name} cannot be consumed", error) from error
 
     def _begin(self, membership: Membership, sink: Sink) -> None:
@@ -114,13 +111,13 @@ class AiokafkaSource(ClientSource):
 
     async def _leave(self, membership: Membership) -> None:
         # The client tells nobody about its partitions when it is stopped.
-        await self.on_revoked()
+        await self._give_back()
 
     # Partitions ---------------------------------------------------------------------------------------------------
 
     async def on_assigned(self, partitions: Collection[aiokafka.TopicPartition], /) -> None:
         """Take new partitions of the group over."""
-        self._watch_storm()
+        self._rival.joined()
         # Nothing is read before the sink has them.
         self._pause(partitions)
         starts = await self._begin_at_end(partitions)
@@ -129,25 +126,28 @@ class AiokafkaSource(ClientSource):
         await self._held.take(partitions, starts)
         self._resume(self._held.readable(partitions))
 
-    def _watch_storm(self) -> None:
-        """Fail when another process has our static id: the brokers let the two displace each other for ever."""
-        now = self._clock.time()
-        self._assignments.append(now)
-        storm = len(self._assignments) == _STORM and now - self._assignments[0] < _STORM_SECONDS
-        if storm and self._options.group_instance_id is not None:
-            what = f'group_instance_id="{self._options.group_instance_id}" is used by another process too'
-            self._fail(TransportError(f"{self._address.name} cannot be consumed: {what}"))
-
     async def on_revoked(self) -> None:
-        """Give everything back: what is held ends first, and is committed."""
+        """Give everything back, and fail when another process took our place too often."""
+        try:
+            self._rival.left(thrown_out=self._thrown_out)
+        finally:
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """End what is held, and commit it if that can be."""
         if not self._held.claims:
             return
         async with self._handing_over:
-            # Private: the client does not say that it was thrown out, or left as it was not polled.
-            if not self._by_hand and self._consumer._coordinator.generation < 0:  # noqa: SLF001
+            if self._thrown_out:
                 await self._held.lose()
             else:
                 await self._held.give_back()
+
+    @property
+    def _thrown_out(self) -> bool:
+        """Whether nothing can be committed any more, as the membership is gone."""
+        # Private: the client does not say that it was thrown out, or left as it was not polled.
+        return not self._by_hand and self._consumer._coordinator.generation < 0  # noqa: SLF001
 
     def fail(self, error: BaseException, /) -> None:
         """Report that the source cannot go on."""
@@ -230,6 +230,7 @@ class AiokafkaSource(ClientSource):
             except _FATAL as error:
                 raise self._fatal(error) from error
             except errors.KafkaError as error:
+                self._rival.refused(error)
                 # The client reconnects by itself; what it raises meanwhile is passing.
                 trouble = True
                 sink.degrade(describe(error))
