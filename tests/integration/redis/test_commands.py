@@ -1,7 +1,7 @@
 """What the commands of lists, channels and transactions do, on a real Redis and on the embedded one: one test a behaviour.
 
 D-01 to D-57 and D-E1 to D-E5 are numbers of measured behaviours; those of streams are beside this module. Not here: what
-the client does and not the server (D-09, 10, 12, 57), and what needs a server of other settings.
+the client does and not the server (D-10, 12), and what needs a server of other settings.
 """
 
 import pytest
@@ -31,11 +31,14 @@ async def test_d01_d02_patterns_are_redis_own(
 ) -> None:
     listener = await wires.connect()
     await listener("PSUBSCRIBE", pattern)
-    await call("PUBLISH", channel, "x")
-    await listener.send("PING")
+    data = key().encode()
+    await call("PUBLISH", channel, data)
+    await listener.send("PING", data)
 
-    first = (await listener.next())[0]
-    assert (first == [b"pmessage", pattern, channel, b"x"]) is heard
+    while (one := (await listener.next())[0]) != [b"pong", data]:  # others may publish meanwhile, and `*` hears them
+        if one == [b"pmessage", pattern, channel, data]:
+            heard = not heard
+    assert not heard
 
 
 async def test_d03_a_channel_comes_first_then_each_of_its_patterns(wires: Wires, call: Wire) -> None:
@@ -96,6 +99,29 @@ async def test_d08_what_a_transaction_publishes_is_delivered_when_it_ends(wires:
     assert await call("EXEC") == [1, 1]
 
     assert [one[2] for one in await listener.next(3)] == [b"0", b"1", b"2"]
+
+
+async def test_d09_what_is_heard_names_its_channel_and_pattern_and_confirmations_count(
+    wires: Wires, call: Wire
+) -> None:
+    own = key().encode()
+    listener = await wires.connect()
+    await listener.send("SUBSCRIBE", own, own + b".a")
+    await listener.send("PSUBSCRIBE", own + b".*")
+    assert await listener.next(3) == [
+        [b"subscribe", own, 1], [b"subscribe", own + b".a", 2], [b"psubscribe", own + b".*", 3],
+    ]  # fmt: skip
+
+    await call("PUBLISH", own + b".b", "x")
+    await call("PUBLISH", own, "y")
+    await listener.send("UNSUBSCRIBE")
+    await listener.send("PUNSUBSCRIBE", own + b".*")
+    heard = await listener.next(5)
+
+    assert heard[:2] == [[b"pmessage", own + b".*", own + b".b", b"x"], [b"message", own, b"y"]]
+    assert [one[0] for one in heard[2:]] == [b"unsubscribe", b"unsubscribe", b"punsubscribe"]
+    assert [one[2] for one in heard[2:]] == [2, 1, 0]
+    assert {one[1] for one in heard[2:]} == {own, own + b".a", own + b".*"}
 
 
 async def test_a_listener_is_answered_its_ping_after_what_it_heard(wires: Wires, call: Wire) -> None:
@@ -259,6 +285,111 @@ async def test_d54_a_transaction_with_an_unknown_command_does_nothing(call: Wire
     assert str(refusal).startswith("unknown command 'NOSUCH', with args beginning with: 'a' 'b'")
     assert str(ended).endswith("Transaction discarded because of previous errors.")
     assert await call("EXISTS", own) == 0
+
+
+async def watching(wires: Wires, own: str) -> Wire:
+    """Return a connection that watches a key."""
+    wire = await wires.connect()
+    assert await wire("WATCH", own) == b"OK"
+    return wire
+
+
+async def carried_out(wire: Wire) -> bool:
+    """Send a transaction, and return whether it was carried out."""
+    answer = await wire.transaction(("PING",))
+    assert answer in ([b"PONG"], None)
+    return answer is not None
+
+
+async def of_every_type(call: Wire, command: str) -> tuple[str, list[str]]:
+    """Return the key that a command names by its type, made before, and the words of the command."""
+    places = {name: key() for name in ("text", "items", "scores", "stream", "none")}
+    await call("SET", places["text"], "1")
+    await call("RPUSH", places["items"], "a", "b", "c")
+    await call("ZADD", places["scores"], 1, "m")
+    for number in (1, 2, 3):
+        await call("XADD", places["stream"], f"{number}-0", "n", number)
+    await call("XGROUP", "CREATE", places["stream"], "g", "0")
+    words = command.split()
+    (own,) = {places[word] for word in words if word in places}
+    return own, [places.get(word, word) for word in words]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "SET text 1", "INCR text", "DEL text", "EXPIRE text 100", "RPUSH items d", "LPOP items", "LTRIM items 0 -1",
+        "LREM items 1 b", "LMOVE items items LEFT RIGHT", "BLPOP items 1", "ZADD scores 2 m", "ZREM scores m",
+        "XADD stream * n 4", "XDEL stream 1-0", "XTRIM stream MAXLEN 1", "SET none 1", "RPUSH none 1",
+        "XGROUP CREATE none g 0 MKSTREAM",
+    ],
+)  # fmt: skip
+async def test_d54_a_transaction_is_off_when_a_watched_key_was_written(wires: Wires, call: Wire, command: str) -> None:
+    own, words = await of_every_type(call, command)
+    wire = await watching(wires, own)
+    await call(*words)
+
+    assert not await carried_out(wire)
+    assert await carried_out(wire)  # what is watched is watched once
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "GET text", "SET text 1 NX", "LRANGE items 0 -1", "LREM items 1 z", "LPOP items 0", "ZADD scores 1 m",
+        "ZREM scores z", "XDEL stream 9-0", "XTRIM stream MAXLEN 9", "XGROUP CREATE stream h 0",
+        "XGROUP SETID stream g 0", "XREADGROUP GROUP g a STREAMS stream >", "XACK stream g 1-0",
+        "XGROUP DESTROY stream g", "DEL none", "LPOP none", "PUBLISH none x",
+    ],
+)  # fmt: skip
+async def test_d54_what_writes_no_value_leaves_a_transaction(wires: Wires, call: Wire, command: str) -> None:
+    own, words = await of_every_type(call, command)
+    wire = await watching(wires, own)
+    await call(*words)
+
+    assert await carried_out(wire)
+
+
+@pytest.mark.parametrize("ending", ["UNWATCH", "DISCARD"])
+async def test_d54_what_is_no_longer_watched_leaves_a_transaction(wires: Wires, call: Wire, ending: str) -> None:
+    own = key()
+    wire = await watching(wires, own)
+    await call("SET", own, "1")
+    if ending == "DISCARD":
+        await wire("MULTI")
+    assert await wire(ending) == b"OK"
+
+    assert await carried_out(wire)
+
+
+async def test_d54_a_watched_key_that_has_ended_was_changed_and_none_is_watched_in_a_transaction(
+    wires: Wires, call: Wire
+) -> None:
+    own = key()
+    await call("SET", own, "1", "PX", 20)
+    wire = await watching(wires, own)
+    assert await call("BLPOP", key(), 0.05) is None
+    assert not await carried_out(wire)
+
+    _, refusal, ended = await wire.all(("MULTI",), ("WATCH", own), ("EXEC",))
+    assert (str(refusal), ended) == ("WATCH inside MULTI is not allowed", [])
+
+
+async def test_d57_answers_as_the_server_shapes_them(call: Wire) -> None:
+    own, items = key(), key()
+    assert await call("XGROUP", "CREATE", own, "g", "0", "MKSTREAM") == b"OK"
+    await call("XADD", own, "1-1", "f", "v")
+    entry = [b"1-1", [b"f", b"v"]]
+    assert await call("XREAD", "STREAMS", own, "0") == [[own.encode(), [entry]]]
+    assert await call("XREADGROUP", "GROUP", "g", "c", "STREAMS", own, ">") == [[own.encode(), [entry]]]
+    assert await call("XREADGROUP", "GROUP", "g", "c", "STREAMS", own, ">") is None
+    assert await call("XRANGE", own, "-", "+") == [entry]
+    assert await call("XCLAIM", own, "g", "d", 0, "1-1") == [entry]
+    assert await call("XAUTOCLAIM", own, "g", "e", 0, "0") == [b"0-0", [entry], []]
+    await call("RPUSH", items, "v")
+    assert await call("BLPOP", items, 1) == [items.encode(), b"v"]
+    assert await call("PUBSUB", "NUMSUB", own, items) == [own.encode(), 0, items.encode(), 0]
+    assert [await call("XGROUP", "DESTROY", own, "g") for _ in range(2)] == [1, 0]
 
 
 async def test_a_discarded_transaction_does_nothing(call: Wire) -> None:

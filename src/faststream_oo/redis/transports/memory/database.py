@@ -1,8 +1,9 @@
-"""Keys of an embedded Redis: their values and types, when they expire, and who waits for them."""
+"""Keys of an embedded Redis: their values and types, when they expire, and who waits for them or watches them."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TypeAlias, TypeVar
+from weakref import WeakSet
 
 from faststream_oo.clock import Clock
 from faststream_oo.redis.client.commands import Answer, CommandError
@@ -37,6 +38,7 @@ class Database:
         self._expiry: dict[bytes, float] = {}
         self._blocked: dict[bytes, list[Blocked]] = {}
         self._touched: dict[bytes, None] = {}
+        self._watches: dict[bytes, WeakSet[Watch]] = {}
 
     # Keys ---------------------------------------------------------------------------------------------------------
 
@@ -76,16 +78,19 @@ class Database:
         return True
 
     def tidy(self, key: bytes, /) -> None:
-        """Forget a list or a sorted set that is empty."""
+        """Note that something was taken out of a value; a list or a sorted set that is empty is forgotten."""
         value = self._values.get(key)
         if isinstance(value, (MemoryList, MemoryScores)) and not value:
             self.remove(key)
+        else:
+            self.touch(key)
 
     def expire(self, key: bytes, seconds: float, /) -> bool:
         """Let a key end in so many seconds; False when there is none."""
         if self.value(key) is None:
             return False
         self._expiry[key] = self.clock.time() + seconds
+        self.touch(key)
         return True
 
     def left(self, key: bytes, /) -> float | None:
@@ -100,7 +105,13 @@ class Database:
     # Waiting ------------------------------------------------------------------------------------------------------
 
     def touch(self, key: bytes, /) -> None:
-        """Note that a key has changed: who waits for it is served after the whole command."""
+        """Note that a key has changed: who waits for it is served after the whole command, and who watches it is told."""
+        self.stir(key)
+        for watch in self._watches.pop(key, ()):
+            watch.changed = True
+
+    def stir(self, key: bytes, /) -> None:
+        """Let who waits for a key try again after the whole command."""
         if key in self._blocked:
             self._touched[key] = None
 
@@ -118,6 +129,11 @@ class Database:
             if not self._blocked[key]:
                 del self._blocked[key]
 
+    def watch(self, key: bytes, watch: "Watch", /) -> None:
+        """Tell a watch when a key has changed, once, for as long as somebody has it."""
+        watch.keys.append((self, key))
+        self._watches.setdefault(key, WeakSet()).add(watch)
+
     def serve(self) -> None:
         """Serve who waits for what has changed, the longest waiting first."""
         while self._touched:
@@ -125,6 +141,20 @@ class Database:
             del self._touched[key]
             for blocked in tuple(self._blocked.get(key, ())):
                 blocked.attempt(key)
+
+
+class Watch:
+    """What a connection watches until its next transaction."""
+
+    def __init__(self) -> None:
+        self.changed = False
+        self.keys: list[tuple[Database, bytes]] = []
+
+    def holds(self) -> bool:
+        """Whether nothing of it has changed, or ended, since."""
+        for database, key in self.keys:
+            database.value(key)  # which ends it when it is due
+        return not self.changed
 
 
 class Blocked:

@@ -28,7 +28,9 @@ def manage(database: Database, args: Args) -> Answer:
         if stream is None and b"MKSTREAM" not in [word.upper() for word in rest[1:]]:
             raise CommandError(_NO_KEY)
         start = _start(stream, rest[0])
-        stream = database.made(key, MemoryStream)
+        if stream is None:
+            stream = database.made(key, MemoryStream)
+            database.touch(key)
         if name in stream.groups:
             raise CommandError("BUSYGROUP Consumer Group name already exists")
         stream.groups[name] = Group(start)
@@ -37,7 +39,7 @@ def manage(database: Database, args: Args) -> Answer:
         raise CommandError(_NO_KEY)
     if verb.upper() == b"DESTROY":
         gone = stream.groups.pop(name, None)
-        database.touch(key)
+        database.stir(key)
         return int(gone is not None)
     if name not in stream.groups:
         raise CommandError(f"NOGROUP No such consumer group '{said(name)}' for key name '{said(key)}'")

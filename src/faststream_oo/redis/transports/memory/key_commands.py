@@ -92,9 +92,11 @@ def score(database: Database, args: Args) -> Answer:
     """ZADD key score member [score member ...]."""
     key, *pairs = args
     scores = database.made(key, MemoryScores)
-    before = len(scores)
+    before = dict(scores)
     scores |= {member: float(number) for number, member in zip(pairs[::2], pairs[1::2], strict=True)}
-    return len(scores) - before
+    if scores != before:
+        database.touch(key)
+    return len(scores) - len(before)
 
 
 def unscore(database: Database, args: Args) -> Answer:
@@ -102,7 +104,8 @@ def unscore(database: Database, args: Args) -> Answer:
     key, *members = args
     scores = database.get(key, MemoryScores) or MemoryScores()
     gone = sum(scores.pop(member, None) is not None for member in members)
-    database.tidy(key)
+    if gone:
+        database.tidy(key)
     return gone
 
 

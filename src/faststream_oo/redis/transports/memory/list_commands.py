@@ -145,7 +145,8 @@ def remove(database: Database, args: Args) -> Answer:
             kept.append(one)
     found.clear()
     found.extend(kept if wanted >= 0 else kept[::-1])
-    database.tidy(key)
+    if left < most:
+        database.tidy(key)
     return most - left
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import ClassVar, Final
 
 from faststream_oo.redis.client.commands import Answer, CommandError
-from faststream_oo.redis.transports.memory.database import Blocked
+from faststream_oo.redis.transports.memory.database import Blocked, Watch
 from faststream_oo.redis.transports.memory.instance import DATABASES, MemoryServer
 from faststream_oo.redis.transports.memory.replies import OK, Args, Waiting, integer, syntax
 from faststream_oo.redis.transports.memory.table import checked, found
@@ -15,6 +15,9 @@ _ABORTED: Final = "EXECABORT Transaction discarded because of previous errors."
 _UNBLOCKED: Final = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 _SILENT: Final = frozenset({b"SUBSCRIBE", b"PSUBSCRIBE", b"UNSUBSCRIBE", b"PUNSUBSCRIBE"})
 """Commands that answer once a name."""
+
+_AT_ONCE: Final = frozenset({b"EXEC", b"DISCARD", b"MULTI", b"WATCH"})
+"""Commands that a transaction does not keep for its end."""
 
 
 class Session:
@@ -42,6 +45,7 @@ class Session:
         self._blocked: Blocked | None = None
         self._queued: list[Sequence[bytes]] | None = None
         self._spoiled = False
+        self._watch = Watch()
         self._subscribed: dict[tuple[bytes, bool], None] = {}
         self._number = server.connect(self)
 
@@ -55,11 +59,12 @@ class Session:
             self._do(self._unread.popleft())
 
     def close(self) -> None:
-        """Leave: nothing is answered any more, and nothing is waited for."""
+        """Leave: nothing is answered any more, nothing is waited for, and nothing watched."""
         self._server.clients.pop(self._number, None)
         self._unread.clear()
         if self._blocked is not None:
             self._blocked.give_up()
+        self._watch = Watch()
         self._server.channels.unsubscribe(self)
 
     def lost(self, why: str, /) -> None:
@@ -83,7 +88,7 @@ class Session:
     def _do(self, words: Sequence[bytes]) -> None:
         name = words[0].upper()
         try:
-            if self._queued is not None and name not in {b"EXEC", b"DISCARD", b"MULTI"}:
+            if self._queued is not None and name not in _AT_ONCE:
                 self._queue(words)
                 return
             answer = self._one(words)
@@ -126,22 +131,35 @@ class Session:
         return OK
 
     def _exec(self, args: Args) -> Answer:
-        queued, spoiled = self._discard("EXEC"), self._spoiled
-        self._spoiled = False
+        holds, spoiled, queued = self._watch.holds(), self._spoiled, self._discard("EXEC")
         if spoiled:
             raise CommandError(_ABORTED)
+        if not holds:
+            return None
         return [self._within(words) for words in queued]
 
     def _discarded(self, args: Args) -> Answer:
         self._discard("DISCARD")
-        self._spoiled = False
         return OK
 
     def _discard(self, name: str) -> Sequence[Sequence[bytes]]:
         queued, self._queued = self._queued, None
         if queued is None:
             raise CommandError(f"{name} without MULTI")
+        self._spoiled, self._watch = False, Watch()
         return queued
+
+    def _watched(self, args: Args) -> Answer:
+        if self._queued is not None:
+            raise CommandError("WATCH inside MULTI is not allowed")
+        for key in args:
+            self._database.value(key)  # what is due has ended before
+            self._database.watch(key, self._watch)
+        return OK
+
+    def _unwatched(self, args: Args) -> Answer:
+        self._watch = Watch()
+        return OK
 
     def _within(self, words: Sequence[bytes]) -> Answer:
         """Do one command of a transaction; nothing waits in there."""
@@ -217,6 +235,8 @@ class Session:
         b"MULTI": (1, _multi),
         b"EXEC": (1, _exec),
         b"DISCARD": (1, _discarded),
+        b"WATCH": (-2, _watched),
+        b"UNWATCH": (1, _unwatched),
         b"PUBLISH": (3, _publish),
         b"PUBSUB": (-2, _listening),
         b"SUBSCRIBE": (-2, partial(_subscribe, patterns=False)),

@@ -63,7 +63,10 @@ def trim(database: Database, args: Args) -> Answer:
         raise syntax()
     trimmed = _trimmed(how.upper(), iter(rest))
     stream = database.get(key, MemoryStream)
-    return 0 if stream is None else trimmed(stream)
+    gone = 0 if stream is None else trimmed(stream)
+    if gone:
+        database.tidy(key)
+    return gone
 
 
 def length(database: Database, args: Args) -> Answer:
@@ -74,7 +77,10 @@ def length(database: Database, args: Args) -> Answer:
 def delete(database: Database, args: Args) -> Answer:
     """XDEL key id [id ...]."""
     stream, ids = database.get(args[0], MemoryStream), [parsed(arg) for arg in args[1:]]
-    return 0 if stream is None else sum(stream.delete(entry) for entry in ids)
+    gone = 0 if stream is None else sum(stream.delete(entry) for entry in ids)
+    if gone:
+        database.tidy(args[0])
+    return gone
 
 
 def cut(database: Database, args: Args) -> Answer:
