@@ -4,6 +4,7 @@ Times are not waited for: an entry is claimed with the idle time that a test wan
 an approximate trim, the lag after a trim, consumers that have found nothing), and what the client does.
 """
 
+import asyncio
 import time
 
 import pytest
@@ -52,6 +53,19 @@ async def test_d22_ids_are_milliseconds_and_only_grow(call: Wire) -> None:
     assert len(set(ids)) == 50
     await call("XADD", own, "99999999999999-0", "f", "v")
     assert await call("XADD", own, "*", "f", "v") == b"99999999999999-1"
+
+
+async def test_d22_numbers_begin_anew_with_each_millisecond(call: Wire) -> None:
+    own = key()
+    ids = await call.transaction(*(("XADD", own, "*", "f", "v") for _ in range(3)))
+    ids += [await call("XADD", own, "*", "f", "v") for _ in range(50)]
+    numbers: dict[bytes, list[int]] = {}
+    for one in ids:
+        milliseconds, _, number = one.partition(b"-")
+        numbers.setdefault(milliseconds, []).append(int(number))
+
+    assert all(found == list(range(len(found))) for found in numbers.values())
+    assert len(next(iter(numbers.values()))) >= 3  # time stands still in a transaction
 
 
 async def test_d23_ids_of_ones_own_must_grow(call: Wire) -> None:
@@ -126,6 +140,15 @@ async def test_d28_everybody_who_waits_at_the_end_gets_the_next(wires: Wires, ca
     assert [await waiter.next() for waiter in waiters] == [[[[own.encode(), [[b"9-0", [b"n", b"9"]]]]]]] * 2
 
 
+async def test_d28_what_comes_between_two_reads_at_the_end_is_missed(call: Wire) -> None:
+    own = await filled(call)
+    assert await call("XREAD", "BLOCK", 10, "STREAMS", own, "$") is None
+    await call("XADD", own, "9-0", "n", "9")
+    assert await call("XREAD", "BLOCK", 10, "STREAMS", own, "$") is None
+    ((_, found),) = await call("XREAD", "STREAMS", own, "3-0")
+    assert [one for one, _ in entries(found)] == ["9-0"]
+
+
 async def test_d29_ids_that_cannot_be_read(call: Wire) -> None:
     own = await filled(call)
     assert await call.refused("XREAD", "STREAMS", own, "x") == INVALID
@@ -143,6 +166,8 @@ async def test_d30_where_a_group_begins(call: Wire, start: str, got: list[str]) 
     await call("XGROUP", "CREATE", own, "other", "0")
 
     assert await read(call, own, "a") == got
+    ((_, found),) = await call("XREADGROUP", "GROUP", "other", "a", "STREAMS", own, ">")
+    assert [one for one, _ in entries(found)] == ["1-0", "2-0", "3-0"]
 
 
 async def test_d31_consumers_share_and_the_longest_waiting_is_served_first(wires: Wires, call: Wire) -> None:
@@ -181,6 +206,39 @@ async def test_d33_d34_history_is_a_consumer_s_own_and_counts(call: Wire) -> Non
     assert await read(call, own, "a", start="0") == ["1-0", "2-0"]
     assert await read(call, own, "a", start="1-0") == ["2-0"]
     assert await pending(call, own) == [("1-0", "a", 2), ("2-0", "a", 3), ("3-0", "b", 1)]
+
+
+async def test_d34_history_begins_the_idle_time_anew(call: Wire) -> None:
+    own = await claimable(call)
+    assert await read(call, own, "a", "COUNT", 1, start="0") == ["1-0"]
+    rows = await call("XPENDING", own, "g", "IDLE", 30_000, "-", "+", 9)
+    assert [row[0] for row in rows] == [b"2-0"]
+
+
+async def test_d35_who_comes_back_under_its_name_gets_the_next_entry_and_the_old_one_by_history(
+    wires: Wires, call: Wire
+) -> None:
+    own = await filled(call)
+    await call("XGROUP", "CREATE", own, "g", "0")
+    first, other = await wires.connect(), await wires.connect()
+    assert await read(first, own, "a", "COUNT", 1) == ["1-0"]
+    await first.close()
+    again = await wires.connect()
+
+    assert await read(again, own, "a", "COUNT", 1) == ["2-0"]
+    assert await read(again, own, "a", start="0") == ["1-0", "2-0"]
+    assert await read(other, own, "a", "COUNT", 1) == ["3-0"]
+    assert await read(other, own, "a", start="0") == ["1-0", "2-0", "3-0"]
+
+
+async def test_d36_anybody_may_acknowledge(wires: Wires, call: Wire) -> None:
+    own = await filled(call)
+    await call("XGROUP", "CREATE", own, "g", "0")
+    await read(call, own, "a", "COUNT", 1)
+    other = await wires.connect()
+    await read(other, own, "b", "COUNT", 1)
+    assert await other("XACK", own, "g", "1-0") == 1
+    assert await pending(call, own) == [("2-0", "b", 1)]
 
 
 async def test_d36_acknowledging(call: Wire) -> None:
@@ -242,6 +300,34 @@ async def test_d41_who_waits_hears_that_it_is_gone(
     assert [str(one) for one in await waiter.next()] == [words]
 
 
+async def waiting_reader(wires: Wires, call: Wire) -> tuple[str, Wire]:
+    """Return a stream without entries, and a connection that waits for one as `a` of group `g`."""
+    own = key()
+    await call("XGROUP", "CREATE", own, "g", "0", "MKSTREAM")
+    return own, await wires.waiting("XREADGROUP", "GROUP", "g", "a", "COUNT", 1, "BLOCK", 0, "STREAMS", own, ">")
+
+
+async def test_d42_what_a_reader_was_given_and_did_not_see_is_held_under_its_name(wires: Wires, call: Wire) -> None:
+    own, waiter = await waiting_reader(wires, call)
+    await call("XADD", own, "1-0", "n", "1")
+    await waiter.close()
+    await call("XADD", own, "2-0", "n", "2")
+
+    assert await read(call, own, "b") == ["2-0"]
+    assert await pending(call, own) == [("1-0", "a", 1), ("2-0", "b", 1)]
+    assert await read(call, own, "a", start="0") == ["1-0"]
+
+
+async def test_d42_who_is_known_to_have_left_while_waiting_is_given_nothing(wires: Wires, call: Wire) -> None:
+    own, waiter = await waiting_reader(wires, call)
+    await waiter.close()
+    await wires.gone(waiter)
+    await call("XADD", own, "1-0", "n", "1")
+
+    assert await pending(call, own) == []
+    assert await read(call, own, "b") == ["1-0"]
+
+
 async def test_d43_several_streams_and_mixed_ids(call: Wire) -> None:
     one, two = await filled(call), await filled(call)
     for own in (one, two):
@@ -271,6 +357,8 @@ async def test_d45_a_trim_does_not_mind_what_is_pending(call: Wire) -> None:
     await call("XTRIM", own, "MAXLEN", 1)
     assert len(await pending(call, own)) == 3
     assert await read(call, own, "a") == ["5-0"]
+    ((_, found),) = await call("XREADGROUP", "GROUP", "g", "a", "STREAMS", own, "0")
+    assert found == [[b"1-0", None], [b"2-0", None], [b"3-0", None], [b"5-0", [b"n", b"5"]]]
 
 
 async def test_d53_every_group_that_waits_wakes(wires: Wires, call: Wire) -> None:
@@ -335,10 +423,14 @@ async def test_d49_a_claim_of_what_was_deleted_ends_it(call: Wire) -> None:
     assert await call("XACK", own, "g", "1-0", "2-0") == 0
 
 
-async def test_d50_the_old_owner_may_still_acknowledge(call: Wire) -> None:
+async def test_d50_one_of_those_who_take_over_at_once_gets_it_and_the_old_owner_may_still_acknowledge(
+    wires: Wires, call: Wire
+) -> None:
     own = await claimable(call)
-    taken = [await call("XAUTOCLAIM", own, "g", one, 30_000, "0") for one in "bcd"]
-    assert [len(found) for _, found, _ in taken] == [2, 0, 0]
+    takers = [await wires.connect() for _ in range(4)]
+    taken = await asyncio.gather(*(taker("XAUTOCLAIM", own, "g", f"b{taker.number}", 30_000, "0") for taker in takers))
+    assert sorted(len(found) for _, found, _ in taken) == [0, 0, 0, 2]
+    assert [count for *_, count in await pending(call, own)] == [2, 2]
     assert await call("XACK", own, "g", "1-0") == 1
 
 
@@ -399,15 +491,19 @@ async def test_d52_at_the_end_of_an_empty_stream_and_after_a_deletion(call: Wire
 # Atomic moves and refusals ------------------------------------------------------------------------------------------
 
 
-async def test_d55_a_dead_letter_is_moved_whole(call: Wire) -> None:
+async def test_d55_a_dead_letter_is_moved_whole(wires: Wires, call: Wire) -> None:
     own, letters = await filled(call), key()
     await call("XGROUP", "CREATE", own, "g", "0")
     await read(call, own, "a")
-    answers = await call.transaction(
-        ("XADD", letters, "7-0", "n", "1"), ("XACK", own, "g", "1-0"), ("XDEL", own, "1-0")
-    )
+    mover = await wires.connect()
 
-    assert answers == [b"7-0", 1, 1]
+    async def seen() -> tuple[int, int, int]:
+        return await call("XLEN", letters), len(await pending(call, own)), await call("XLEN", own)
+
+    await mover.all(("MULTI",), ("XADD", letters, "7-0", "n", "1"), ("XACK", own, "g", "1-0"), ("XDEL", own, "1-0"))
+    assert await seen() == (0, 3, 3)
+    assert await mover("EXEC") == [b"7-0", 1, 1]
+    assert await seen() == (1, 2, 2)
 
 
 async def test_e1_a_group_that_is_not_there(call: Wire) -> None:
@@ -425,9 +521,25 @@ async def test_e1_a_group_that_is_not_there(call: Wire) -> None:
     assert await call("XGROUP", "DESTROY", own, "g") == 0
 
 
+async def test_e1_one_stream_without_the_group_is_enough(call: Wire) -> None:
+    one, two = await filled(call), await filled(call)
+    await call("XGROUP", "CREATE", one, "g", "0")
+    words = await call.refused("XREADGROUP", "GROUP", "g", "a", "STREAMS", one, two, ">", ">")
+    assert words == f"NOGROUP No such key '{two}' or consumer group 'g' in XREADGROUP with GROUP option"
+    assert await pending(call, one) == []
+
+
+@pytest.mark.parametrize("about", [("GROUPS",), ("CONSUMERS", "g"), ("STREAM",)])
+async def test_e1_nothing_is_told_of_a_stream_that_is_not_there(call: Wire, about: tuple[str, ...]) -> None:
+    verb, *more = about
+    assert await call.refused("XINFO", verb, key(), *more) == "no such key"
+
+
 async def test_e2_a_group_is_made_once_and_on_a_stream(call: Wire) -> None:
     own = key()
-    words = await call.refused("XGROUP", "CREATE", own, "g", "0")
-    assert words.startswith("The XGROUP subcommand requires the key to exist. Note that for CREATE you may want")
+    assert await call.refused("XGROUP", "CREATE", own, "g", "0") == (
+        "The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option "
+        "to create an empty stream automatically."
+    )
     assert await call("XGROUP", "CREATE", own, "g", "0", "MKSTREAM") == b"OK"
     assert await call.refused("XGROUP", "CREATE", own, "g", "0") == "BUSYGROUP Consumer Group name already exists"
