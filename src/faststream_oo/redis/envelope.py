@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import orjson
 
+from faststream_oo.errors import PublishError
+
 Envelope: TypeAlias = Literal["binary", "json", "none"]
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -158,6 +160,18 @@ def _binary_header(data: bytes, name: bytes, /) -> bytes | None:
 def text(data: bytes, /) -> str:
     """Return bytes as text from which they can be had again."""
     return data.decode("utf-8", "surrogateescape")
+
+
+def encoded(part: object, /) -> bytes:
+    """Return a part of a command as it is sent; what `text` gave is what that was made of. Raises PublishError."""
+    if isinstance(part, bytes):
+        return part
+    if isinstance(part, bool) or not isinstance(part, str | int | float):
+        raise PublishError(f"{part!r} is no part of a Redis command: text, bytes or a number is")
+    try:
+        return (part if isinstance(part, str) else repr(part)).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as failed:
+        raise PublishError(f"{part!r} cannot be sent to Redis: {failed}") from failed
 
 
 def _pairs(raw: Sequence[bytes]) -> Headers:

@@ -5,8 +5,9 @@ from types import TracebackType
 from typing import Self
 
 from faststream_oo.address import Address
-from faststream_oo.errors import LifecycleError
+from faststream_oo.errors import LifecycleError, PublishError
 from faststream_oo.redis.address import RedisAddress
+from faststream_oo.redis.envelope import encoded
 from faststream_oo.redis.transport import Piped
 
 
@@ -55,11 +56,18 @@ class RedisPipeline:
         self._gathered.append(lambda: self._make(address, body))
 
     def command(self, *parts: str | bytes | float) -> None:
-        """Add any other command: `pipe.command("INCR", "orders:count")`; the broker's prefix is not put before its keys."""
+        """Add any other command: `pipe.command("INCR", "orders:count")`; the broker's prefix is not put before its keys.
+
+        Raises:
+            PublishError: A part is neither text, bytes nor a number.
+        """
         self._require_open()
+        if not parts:
+            raise PublishError("a command has a name")
+        written = [encoded(part) for part in parts]
 
         async def plain() -> Sequence[Piped]:
-            return [parts]
+            return [written]
 
         self._gathered.append(plain)
 

@@ -10,6 +10,7 @@ import pytest
 from faststream_oo import Batch, Message
 from faststream_oo.errors import LifecycleError, PublishError, TransportError
 from faststream_oo.redis import Channel, List, RedisBroker, RedisOutgoing, RedisReceipt, RedisSettings, Stream
+from faststream_oo.redis.address import RedisAddress
 from faststream_oo.redis.client.senders import wrapped
 from faststream_oo.redis.envelope import WrappedContent
 from tests.integration.kinds import of
@@ -180,6 +181,50 @@ async def test_nothing_of_a_transaction_is_carried_out_when_a_command_does_not_e
     assert await world.call("EXISTS", stream) == 0
 
 
+async def test_a_transaction_that_is_off_since_a_watched_key_changed_is_told(
+    world: RedisWorld, broker: RedisBroker
+) -> None:
+    watched, stream = await world.create("watched"), await world.create("stream")
+    async with broker.pipeline(transaction=False) as pipe:
+        pipe.command("WATCH", watched)
+    await world.call("SET", watched, "other")
+    pipe = await broker.pipeline().__aenter__()
+    pipe.publish(stream, 1)
+
+    with pytest.raises(PublishError, match="nothing was carried out: a watched key has changed"):
+        await pipe.__aexit__(None, None, None)
+
+    assert await world.call("EXISTS", stream) == 0
+
+
+NO_PARTS: list[Any] = [(), ("RPUSH", "k", None), ("RPUSH", "k", True), ("RPUSH", "k", {}), ("RPUSH", "k\ud800", 1)]
+
+
+@pytest.mark.parametrize("parts", NO_PARTS)
+async def test_what_is_no_command_is_refused_at_once_and_alone(
+    world: RedisWorld, broker: RedisBroker, parts: Any
+) -> None:
+    stream = await world.create("stream")
+    async with broker.pipeline() as pipe:
+        with pytest.raises(PublishError):
+            pipe.command(*parts)
+        pipe.publish(stream, 1)
+
+    assert await world.call("XLEN", stream) == 1
+
+
+@pytest.mark.parametrize("kind", [Stream, List, Channel])
+async def test_a_name_that_is_no_text_is_refused_alone(
+    world: RedisWorld, broker: RedisBroker, kind: type[RedisAddress]
+) -> None:
+    stream = await world.create("stream")
+    with pytest.raises(PublishError, match="cannot be sent to Redis"):
+        await broker.publish(kind(f"{stream}\ud800"), 1)
+    await broker.publish(stream, 1)
+
+    assert await world.call("XLEN", stream) == 1
+
+
 async def test_a_pipeline_is_used_once_and_within_its_block(broker: RedisBroker) -> None:
     pipe = broker.pipeline()
     with pytest.raises(LifecycleError, match="not open"):
@@ -209,6 +254,20 @@ async def test_replies_come_over_a_stream_that_is_short_and_gone_in_the_end(worl
         assert await world.call("XLEN", inbox) <= 2
         assert 0 < await world.call("TTL", inbox) <= 600
     assert await world.call("EXISTS", inbox) == 0
+
+
+async def test_an_answer_goes_to_the_name_that_the_message_gave_whatever_its_bytes(world: RedisWorld) -> None:
+    address = await world.create("ask")
+    inbox = f"{address}:".encode() + b"\xff\x00"
+
+    @world.consumes(address)
+    async def double(self: Any, number: int) -> int:
+        return number * 2
+
+    async with world.serving(double) as served:
+        await world.put(address, b"2", headers=[("fsoo-reply-to", inbox)])
+        await world.answered(lambda length: length == 1, "XLEN", inbox)
+        assert await served.broker.request(address, 3, reply=int) == 6
 
 
 async def test_a_request_to_a_channel_that_nobody_listens_on_fails_at_once(

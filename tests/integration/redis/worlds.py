@@ -1,9 +1,10 @@
 """Redis as somebody outside the framework sees it: the real one by a raw client."""
 
 import asyncio
+import time
 import uuid
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar
 
@@ -56,6 +57,13 @@ class RedisWorld(World):
     async def call(self, *command: str | bytes | int) -> Any:
         """Return the answer to a command, in RESP2's shapes."""
 
+    async def answered(self, holds: Callable[[Any], object], *command: str | bytes | int) -> None:
+        """Return when the answer to a command is as wanted; fail after a deadline."""
+        deadline = time.monotonic() + 30
+        while not holds(answer := await self.call(*command)):
+            assert time.monotonic() < deadline, answer
+            await asyncio.sleep(0.01)
+
     @abstractmethod
     def listening(self, channel: str, /) -> AbstractAsyncContextManager[list[bytes]]:
         """Return what is published to a channel while this is entered."""
@@ -85,7 +93,8 @@ class RealWorld(RedisWorld):
         super().__init__()
         self.settings = RedisSettings(url=url)
         self._url = url
-        self._client = Redis.from_url(url, protocol=2)
+        client: Any = Redis  # its `from_url` is not typed in full
+        self._client: Redis = client.from_url(url, protocol=2)
         self._one = asyncio.Lock()
         self._made: list[str] = []
 

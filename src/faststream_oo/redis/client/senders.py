@@ -10,7 +10,7 @@ from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.redis.address import Channel, List, RedisAddress, ReplyStream, Stream
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, Part
 from faststream_oo.redis.client.wire import Asked, Wire
-from faststream_oo.redis.envelope import BODY, HEADER, LENGTH, MAGIC, OFFSETS, Envelope, Headers
+from faststream_oo.redis.envelope import BODY, HEADER, LENGTH, MAGIC, OFFSETS, Envelope, Headers, encoded
 from faststream_oo.redis.message import ReceivedMessage, RedisReceipt
 from faststream_oo.transport import Frame
 
@@ -88,7 +88,7 @@ class RedisSender:
         self._head = _head(address)
         self._after: Sequence[Command] = ()
         if isinstance(address, ReplyStream):  # answers to who is gone must not stay for ever
-            self._after = [("EXPIRE", address.name, address.lifetime)]
+            self._after = [("EXPIRE", encoded(address.name), address.lifetime)]
 
     def send(self, frame: Frame, /) -> Publishing:
         """Accept a message, in call order. Raises PublishError for what the server would refuse for sure."""
@@ -163,16 +163,17 @@ def _encoded(message: Any) -> Headers:
 
 
 def _head(address: RedisAddress) -> Sequence[Part]:
-    """Return what a publishing command begins with."""
+    """Return what a publishing command begins with. Raises PublishError for a name that cannot be written."""
     match address:
         case Stream(max_length=None):
-            return ("XADD", address.name, "*", BODY)
+            return ("XADD", encoded(address.name), "*", BODY)
         case Stream():
-            return ("XADD", address.name, "MAXLEN", "=" if address.exact else "~", str(address.max_length), "*", BODY)
+            length = ("MAXLEN", "=" if address.exact else "~", str(address.max_length))
+            return ("XADD", encoded(address.name), *length, "*", BODY)
         case List():
-            return ("RPUSH", address.name)
+            return ("RPUSH", encoded(address.name))
         case Channel():
-            return ("PUBLISH", address.plain)
+            return ("PUBLISH", encoded(address.plain))
 
 
 def wrapped(envelope: Envelope, body: bytes, headers: Headers, /) -> bytes:

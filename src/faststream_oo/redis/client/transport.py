@@ -15,7 +15,7 @@ from faststream_oo.redis.client.list import ListSource, PoppingSource
 from faststream_oo.redis.client.senders import RedisSender
 from faststream_oo.redis.client.stream import ReplySource, StreamSource
 from faststream_oo.redis.client.wire import Wire
-from faststream_oo.redis.envelope import WrappedContent
+from faststream_oo.redis.envelope import WrappedContent, encoded
 from faststream_oo.redis.options import RedisSettings, RedisSourceOptions
 from faststream_oo.transport import Frame, Sink, Source
 
@@ -98,7 +98,7 @@ class ClientTransport:
         keys = [one for one in addresses if isinstance(one, Stream | List)]
         if not keys:
             return []
-        types = await self._shared.ask(*(("TYPE", key.name) for key in keys))
+        types = await self._shared.ask(*(("TYPE", encoded(key.name)) for key in keys))
         both = [(key, kind, _difference(key, kind)) for key, kind in zip(keys, types, strict=True)]
         if topology == "verify":
             return [what for _, _, what in both if what is not None]
@@ -121,7 +121,9 @@ class ClientTransport:
             answers = await self._shared.ask(*made, again=False)
         except TransportError as error:
             raise PublishError(str(error)) from error
-        inner = answers[-1] if transaction else None
+        inner = answers[-1] if transaction else ()
+        if inner is None:
+            raise PublishError("nothing was carried out: a watched key has changed")
         refused = [one for one in inner if isinstance(one, CommandError)] if isinstance(inner, list) else []
         if refused:
             raise PublishError(f"the rest was carried out: {refused[0]}")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from faststream_oo.current import EMBEDDING, clock
 from faststream_oo.errors import ConnectError
-from faststream_oo.redis.client.commands import Answer, Command, LostError, Part
+from faststream_oo.redis.client.commands import Answer, Command, LostError
+from faststream_oo.redis.envelope import encoded
 from faststream_oo.redis.options import RedisSettings
 from faststream_oo.redis.transports.memory.instance import MemoryServer
 from faststream_oo.redis.transports.memory.sessions import Session
@@ -89,10 +90,3 @@ class MemoryLink:
         if not self.server.online.is_set():
             raise ConnectError("redis", self._settings.servers, "the embedded Redis is down")
         return MemoryConnection(self.server, self._database)
-
-
-def encoded(part: Part, /) -> bytes:
-    """Return a part of a command as it is on the wire."""
-    if isinstance(part, bytes):
-        return part
-    return part.encode() if isinstance(part, str) else repr(part).encode()
