@@ -7,12 +7,12 @@ import uuid
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from attrs import evolve
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy
 from nats.js.errors import NotFoundError
 
 from faststream_oo.address import Address
@@ -127,7 +127,7 @@ class RealWorld(NatsWorld):
         async def hear(received: Any) -> None:
             heard.append(received)
 
-        await self.client.subscribe(pattern, queue=group or "", cb=hear)
+        await self.client.subscribe(pattern, queue=group or "", cb=hear)  # pyright: ignore[reportUnknownMemberType]
         await self._flush()
         return heard
 
@@ -270,7 +270,7 @@ class RealStreamWorld(StreamWorld):
 
     @property
     def streams(self) -> JetStreamContext:
-        return self.client.jetstream()
+        return self.client.jetstream()  # pyright: ignore[reportUnknownMemberType] - `opts`
 
     async def __aenter__(self) -> Self:
         await self.client.connect(list(self.settings.servers))
@@ -298,7 +298,9 @@ class RealStreamWorld(StreamWorld):
 
     async def create(self, name: str, /) -> str:
         whole = self.name(name)
-        await self.streams.add_stream(name=whole, subjects=[whole, f"{whole}.>"])
+        await self.streams.add_stream(  # pyright: ignore[reportUnknownMemberType] - `params`
+            name=whole, subjects=[whole, f"{whole}.>"]
+        )
         return whole
 
     async def put(self, address: str, body: bytes, key: bytes | None = None, headers: Headers = ()) -> None:
@@ -307,11 +309,13 @@ class RealStreamWorld(StreamWorld):
 
     async def stored(self, stream: str, subject: str, /) -> Sequence[Received]:
         try:
-            subjects = (await self.streams.stream_info(stream, subjects_filter=subject)).state.subjects
+            info = await self.streams.stream_info(stream, subjects_filter=subject)
         except NotFoundError:
             return []
-        if not (count := (subjects or {}).get(subject, 0)):
+        if not (count := (info.state.subjects or {}).get(subject, 0)):
             return []
+        if info.config.retention != RetentionPolicy.LIMITS:  # one more consumer would change what is kept
+            return [one async for one in self._looked_up(stream, subject)]
         reading = await self.streams.pull_subscribe(
             subject, stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=5.0)
         )
@@ -324,6 +328,14 @@ class RealStreamWorld(StreamWorld):
         finally:
             await reading.unsubscribe()
         return found
+
+    async def _looked_up(self, stream: str, subject: str) -> AsyncGenerator[Received]:
+        place = 0
+        with suppress(NotFoundError):
+            while True:
+                found = cast(Any, await self.streams.get_msg(stream, seq=place + 1, subject=subject, next=True))
+                place = found.seq
+                yield Delivered(subject, found.data or b"", "", found.headers)
 
     async def remove(self, stream: str, consumer: str | None = None, /) -> None:
         with suppress(NotFoundError):

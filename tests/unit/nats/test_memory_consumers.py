@@ -203,7 +203,7 @@ def test_an_end_after_the_consumer_is_gone_is_unheard(server: MemoryServer, jets
 )
 def test_a_consumer_begins_where_it_was_asked_to(server: MemoryServer, start: Any, seen: list[str]) -> None:
     put(server, "s.a", "s.b", "s.a", "s.b", "s.c")
-    puller = Puller(server, ConsumerConfig("c", deliver=start))
+    puller = Puller(server, ConsumerConfig("c", deliver=start, filters=["s.>"]))
     put(server, "s.d")
     assert [one.removesuffix("#1") for one in puller.seen] == seen
 

@@ -130,7 +130,7 @@ class MemoryJetStream:
     def add_consumer(self, stream: str, config: ConsumerConfig, /) -> MemoryConsumer:
         """Make a consumer; of one that is there change what may be changed. Raises StreamError."""
         of = self.stream(stream)
-        _check_filters(config)
+        _check_config(config)
         there = self._consumers.get((stream, config.name))
         if of.config.retention == "workqueue":
             others = [one for (its, name), one in self._consumers.items() if its == stream and name != config.name]
@@ -184,9 +184,12 @@ class MemoryJetStream:
                 return
 
 
-def _check_filters(config: ConsumerConfig) -> None:
+def _check_config(config: ConsumerConfig) -> None:
     if any(overlap(one, other) for one, other in combinations(config.filters, 2)):
         raise StreamError(10138, "consumer subject filters cannot overlap")
+    if config.deliver == "last_per_subject" and not config.filters:
+        what = "consumer delivery policy is deliver last per subject, but optional filter subject is not set"
+        raise StreamError(10094, what)
     if config.max_deliver is not None and config.max_deliver < len(config.backoff):
         raise StreamError(10116, "max deliver is required to be > length of backoff values")
 
