@@ -8,7 +8,7 @@ import asyncio
 import resource
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import frozen
 
@@ -17,6 +17,8 @@ from faststream_oo.clock import LoopClock
 from faststream_oo.current import Embedding, embedded
 from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaSettings, consumes, produces
 from faststream_oo.kafka.transports.memory import MemoryCluster
+
+T = TypeVar("T")
 
 MESSAGES: Final = 1_000_000
 _PORTION: Final = 500
@@ -45,16 +47,16 @@ class Orders(KafkaConsumer, group="endurance", concurrency=16, ordered_by=Key(),
         return order
 
 
-async def endured(parts: Sequence[int], measure: Callable[[], int]) -> Sequence[int]:
+async def endured(parts: Sequence[int], measure: Callable[[], T], consumer: type[Orders] = Orders) -> Sequence[T]:
     """Send messages through one application in parts, each with a key of its own; return what was measured after each."""
     embedding = Embedding(LoopClock())
     settings = KafkaSettings()
     cluster: MemoryCluster = embedding.cluster(("kafka", settings.servers), MemoryCluster)
     number = 0
-    found: list[int] = []
+    found: list[T] = []
     with embedded(embedding):
         broker = KafkaBroker(settings)
-        async with Application(consumers=[Orders(broker)]):
+        async with Application(consumers=[consumer(broker)]):
             [subscription] = broker.subscriptions
             for part in parts:
                 for _ in range(0, part, _PORTION):
