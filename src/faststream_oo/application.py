@@ -136,6 +136,7 @@ class Application:
         self._stack: AsyncExitStack | None = None
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
+        self._starting = asyncio.Timeout(None)
         self._crash: BaseException | None = None
 
     @classmethod
@@ -248,14 +249,17 @@ class Application:
         _log.info("%s is draining", self.title, extra={"fields": {"application": self.title}})
 
     async def serve(self) -> None:
-        """Start, serve until `stop`, SIGTERM or SIGINT, then drain and stop.
+        """Start, serve until `stop`, SIGTERM or SIGINT, then drain and stop; a signal before it runs ends the start.
 
         Raises:
             SystemExit: A handler raised it, or a second signal came; after the stop.
             Exception: What a subscription failed with, after the stop.
         """
         with self._signals():
-            async with self:
+            if not await self._started():
+                return
+            async with AsyncExitStack() as running:
+                running.push_async_exit(self)
                 await self._stop.wait()
         if self._crash is not None:
             raise self._crash
@@ -270,9 +274,23 @@ class Application:
         """Ask `serve` to return; may be called from a handler or a signal handler, and twice."""
         self._stop.set()
 
+    async def _started(self) -> bool:
+        """Start, and return whether that came to its end before a signal."""
+        try:
+            async with self._starting:
+                await self.__aenter__()
+        except TimeoutError:
+            if not self._starting.expired():
+                raise
+            _log.info("%s stopped before it was running", self.title, extra={"fields": {"application": self.title}})
+            return False
+        return True
+
     def _signalled(self) -> None:
         if self._stop.is_set():
             self._at_once.set()
+        elif self._state == "starting":
+            self._starting.reschedule(0.0)
         self.stop()
 
     @contextmanager

@@ -21,7 +21,7 @@ def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def serving(*arguments: str, until: str) -> Iterator[subprocess.Popen[str]]:
     """A process that serves, from the moment that it wrote some text to stderr."""
-    command = [*COMMAND, "serve", *arguments, "--memory"]
+    command = [*COMMAND, "serve", *arguments]
     with subprocess.Popen(command, cwd=APPS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
@@ -41,15 +41,24 @@ def stderr_of(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_politely(number: signal.Signals) -> None:
-    with serving("billing:Billing", until="Billing is running on kafka in memory") as process:
+    with serving("billing:Billing", "--memory", until="Billing is running on kafka in memory") as process:
         process.send_signal(number)
         told = stderr_of(process)
     assert process.returncode == 0
     assert [json.loads(line)["message"] for line in told.splitlines()][-1] == "Billing stopped"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_waiting_for_a_broker(number: signal.Signals) -> None:
+    with serving("stubborn:unreachable_for_long", until="waiting for kafka") as process:
+        process.send_signal(number)
+        told = stderr_of(process)
+    assert process.returncode == 0
+    assert [json.loads(line)["message"] for line in told.splitlines()] == ["Application stopped before it was running"]
+
+
 def test_work_that_is_given_back_after_the_drain_timeout_is_still_polite() -> None:
-    with serving("stubborn:hasty", until="handling") as process:
+    with serving("stubborn:hasty", "--memory", until="handling") as process:
         process.send_signal(signal.SIGTERM)
         told = stderr_of(process)
     assert process.returncode == 0
@@ -57,7 +66,7 @@ def test_work_that_is_given_back_after_the_drain_timeout_is_still_polite() -> No
 
 
 def test_a_second_signal_gives_the_rest_back_and_is_code_1() -> None:
-    with serving("stubborn:stubborn", until="handling") as process:
+    with serving("stubborn:stubborn", "--memory", until="handling") as process:
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
         while "is draining" not in process.stderr.readline():

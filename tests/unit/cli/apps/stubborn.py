@@ -54,6 +54,10 @@ def unreachable() -> Application:
     return Application(consumers=[Stubborn(KafkaBroker(KafkaSettings(servers=["localhost:1"])))], connect_timeout=0.3)
 
 
+def unreachable_for_long() -> Application:
+    return Application(consumers=[Stubborn(KafkaBroker(KafkaSettings(servers=["localhost:1"])))], connect_timeout=300.0)
+
+
 def unreachable_twice() -> Application:
     brokers = [KafkaBroker(KafkaSettings(servers=[server])) for server in ("localhost:1", "localhost:2")]
     return Application(consumers=[], brokers=brokers, connect_timeout=0.3)
