@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -19,7 +19,7 @@ def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serving(*arguments: str, until: str) -> Iterator[subprocess.Popen[str]]:
+def serving(*arguments: str, until: str) -> Generator[subprocess.Popen[str]]:
     """A process that serves, from the moment that it wrote some text to stderr."""
     command = [*COMMAND, "serve", *arguments]
     with subprocess.Popen(command, cwd=APPS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from faststream_oo import Application
@@ -19,13 +19,13 @@ class Stubborn(KafkaConsumer, group="stubborn"):
 
 
 @asynccontextmanager
-async def feeding(broker: KafkaBroker, body: bytes) -> AsyncIterator[None]:
+async def feeding(broker: KafkaBroker, body: bytes) -> AsyncGenerator[None]:
     await broker.publish("work", body)
     yield
 
 
 @asynccontextmanager
-async def connected(tables: set[str]) -> AsyncIterator[None]:
+async def connected(tables: set[str]) -> AsyncGenerator[None]:
     if "orders" not in tables:
         raise ValueError("no such table")
     yield
