@@ -47,6 +47,26 @@ async def test_an_answer_of_whoever_knows_nothing_of_us_is_taken(world: NatsWorl
             await until(lambda: broker.requests.unknown == 1)
 
 
+async def test_of_two_who_answer_the_first_is_heard(world: NatsWorld) -> None:
+    subject = await world.create("both")
+    go = asyncio.Event()
+
+    async def quick(self: Any, number: int) -> int:
+        return number
+
+    async def slow(self: Any, number: int) -> int:
+        await go.wait()
+        return -number
+
+    async with (
+        world.serving(world.consumes(subject)(quick)) as served,
+        world.serving(world.consumes(subject)(slow), group=f"other-{world.group}"),
+    ):
+        assert await served.broker.request(subject, 1, reply=int) == 1
+        go.set()
+        await until(lambda: served.broker.requests.unknown == 1)
+
+
 async def test_whoever_knows_nothing_of_us_is_answered(world: NatsWorld) -> None:
     subject = await world.create("served")
     answers = await world.listen(f"inbox.{subject}")

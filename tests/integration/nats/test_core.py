@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import pytest
 from dependency_injector import containers, providers
 
 from faststream_oo import Application, Key, Path, Retry, RetryPolicy
-from faststream_oo.errors import PublishError
+from faststream_oo.errors import PublishError, SetupError
 from faststream_oo.nats import (
     NatsBroker,
     NatsConsumer,
@@ -25,7 +26,7 @@ from faststream_oo.nats import (
 from faststream_oo.nats.claim import Limits
 from faststream_oo.testing import Harness
 from tests.integration.kinds import of
-from tests.integration.nats.worlds import NatsWorld, RealWorld
+from tests.integration.nats.worlds import EmbeddedWorld, NatsWorld, RealWorld
 from tests.integration.worlds import until
 
 pytestmark = of("nats")
@@ -62,6 +63,45 @@ async def test_a_wildcard_takes_the_subjects_that_it_should(
         await until(lambda: len(seen) == len(taken))
 
     assert seen == [f"{base}.{subject}" for subject in taken]
+
+
+@pytest.fixture
+async def alone(world: NatsWorld, request: pytest.FixtureRequest) -> AsyncGenerator[NatsWorld]:
+    """A server that nobody else uses."""
+    if isinstance(world, EmbeddedWorld):
+        yield world
+        return
+    async with RealWorld(request.getfixturevalue("private_broker")("nats").address) as own:
+        yield own
+
+
+async def test_the_widest_wildcard_takes_every_subject(alone: NatsWorld) -> None:
+    seen: list[str] = []
+
+    class Everything(NatsConsumer):
+        @consumes(">")
+        async def take(self, message: NatsMessage) -> None:
+            seen.append(message.subject)
+
+    with alone.below():
+        async with Application(consumers=[Everything(alone.broker())]):
+            for subject in ("a", "a.b.c"):
+                await alone.send(subject)
+            await until(lambda: "a.b.c" in seen)
+
+    assert seen == ["a", "a.b.c"]
+
+
+@pytest.mark.parametrize(
+    "subject", ["a*", "a.b*", "a..b", ".a", "a.", "a b", "", "a\tb", "a\r\nb", "a.>.b", ">.a"], ids=repr
+)
+async def test_what_cannot_be_subscribed_to_is_refused_at_the_start(world: NatsWorld, subject: str) -> None:
+    @consumes(subject)
+    async def take(self: Any) -> None: ...
+
+    with pytest.raises(SetupError, match=r"is no subject|wildcard that is no whole token|> that is not its last"):
+        async with world.serving(take):
+            pass
 
 
 async def test_named_tokens_are_parts_of_the_path(world: NatsWorld) -> None:
@@ -114,43 +154,72 @@ async def test_what_was_published_before_anybody_listened_is_gone(world: NatsWor
     assert seen == [2]
 
 
-async def test_each_message_goes_to_one_member_of_a_group_and_to_everybody_without_one(world: NatsWorld) -> None:
+async def test_a_broker_hears_what_it_publishes_itself(world: NatsWorld) -> None:
+    subject = await world.create("own")
+    seen: list[int] = []
+
+    @consumes(subject)
+    async def take(self: Any, number: int) -> None:
+        seen.append(number)
+
+    async with world.serving(take) as served:
+        await served.publish(subject, 1)
+        await until(lambda: seen)
+
+    assert seen == [1]
+
+
+def counting(subject: str, seen: Counter[int], **options: Any) -> type[NatsConsumer]:
+    class Counting(NatsConsumer, **options):
+        @consumes(subject)
+        async def take(self, number: int) -> None:
+            seen[number] += 1
+
+    return Counting
+
+
+async def test_each_message_goes_to_one_member_of_a_group_and_to_everybody_else(world: NatsWorld) -> None:
     subject = await world.create("group")
     shared: list[Counter[int]] = [Counter(), Counter(), Counter()]
+    other: Counter[int] = Counter()
     alone: Counter[int] = Counter()
-
-    def member(seen: Counter[int], **options: Any) -> type[NatsConsumer]:
-        class Member(NatsConsumer, **options):
-            @consumes(subject)
-            async def take(self, number: int) -> None:
-                seen[number] += 1
-
-        return Member
 
     async with AsyncExitStack() as stack:
         stack.enter_context(world.below())
         for seen in shared:
-            broker = world.broker()
-            await stack.enter_async_context(Application(consumers=[member(seen, group=world.group)(broker)]))
+            member = counting(subject, seen, group=world.group)(world.broker())
+            await stack.enter_async_context(Application(consumers=[member]))
         broker = world.broker()
-        await stack.enter_async_context(Application(consumers=[member(alone)(broker)]))
+        others = [counting(subject, other, group=f"other-{world.group}"), counting(subject, alone)]
+        await stack.enter_async_context(
+            Application(
+                consumers=[cls(broker, name=name) for cls, name in zip(others, ("Other", "Alone"), strict=True)]
+            )
+        )
         for number in range(300):
             await broker.publish(subject, number)
-        await until(lambda: sum(map(Counter.total, shared)) >= 300 and alone.total() >= 300)
+        await until(lambda: all(sum(one.total() for one in group) >= 300 for group in (shared, [other], [alone])))
 
-    assert sum(shared, Counter()) == Counter(range(300))
+    assert shared[0] + shared[1] + shared[2] == Counter(range(300))
     assert all(len(seen) > 30 for seen in shared)
-    assert alone == Counter(range(300))
+    assert other == alone == Counter(range(300))
 
 
 async def test_one_group_on_a_wildcard_and_on_a_subject_below_it_is_one_group(world: NatsWorld) -> None:
     base = await world.create("overlap")
-    wide, narrow = await world.listen(f"{base}.*", world.group), await world.listen(f"{base}.1", world.group)
-    for _ in range(100):
-        await world.send(f"{base}.1")
-    await until(lambda: len(wide) + len(narrow) >= 100)
+    wide: Counter[int] = Counter()
+    narrow: Counter[int] = Counter()
 
-    assert len(wide) + len(narrow) == 100
+    async with AsyncExitStack() as stack:
+        stack.enter_context(world.below())
+        for subject, seen in ((f"{base}.*", wide), (f"{base}.1", narrow)):
+            member = counting(subject, seen, group=world.group)(world.broker())
+            await stack.enter_async_context(Application(consumers=[member]))
+        for number in range(100):
+            await world.put(f"{base}.1", str(number).encode())
+        await until(lambda: wide.total() + narrow.total() >= 100)
+
+    assert wide + narrow == Counter(range(100))
     assert min(len(wide), len(narrow)) > 10
 
 
@@ -197,6 +266,7 @@ async def test_header_names_keep_their_case_and_values_lose_the_space_around_the
         await until(lambda: seen)
 
     headers = {name: text for name, text in seen[0].headers.items() if name != "fsoo-id"}
+    assert headers.get("S") is seen[0].headers.get("S") is None
     assert headers == {"a": "1", "A": "2", "s": "v", "n": "x  y", "e": "", "u": "ü"}
 
 
