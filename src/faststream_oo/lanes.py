@@ -13,6 +13,8 @@ from math import inf
 from time import monotonic
 from typing import Final, Protocol
 
+from attrs import frozen
+
 from faststream_oo.clock import Clock, Timer
 from faststream_oo.message import Message
 from faststream_oo.outcome import Ack, Retry
@@ -21,7 +23,7 @@ from faststream_oo.transport import Claim
 
 ACK: Final = Ack()
 BACK: Final = Retry(0)
-"""Given back, unhandled."""
+"""Given back, to be handled again at once."""
 
 NONE: Final = -1.0
 ALL: Final = inf
@@ -56,6 +58,19 @@ class Owner(Protocol):
         """A slot ended by an error of the framework."""
 
 
+@frozen
+class Parked:
+    """A message that waits for its next attempt.
+
+    Attributes:
+        due: When that is, by the clock.
+        timer: What makes it.
+    """
+
+    due: float
+    timer: Timer
+
+
 class Lanes:
     """Runs attempts: N slots over one queue, lanes by key, retries parked, everything counted.
 
@@ -88,7 +103,7 @@ class Lanes:
         self._released: deque[Message] = deque()
         self._behind: dict[Hashable, deque[Message] | None] = {}
         self._running: dict[int, Message] = {}
-        self._parked: dict[Message, Timer] = {}
+        self._parked: dict[Message, Parked] = {}
         self._idle: deque[asyncio.Future[None]] = deque()
         self._waking = False
         self._slots: dict[int, asyncio.Task[None]] = {}
@@ -115,8 +130,8 @@ class Lanes:
 
     async def stop(self) -> None:
         """End the slots; what still runs is cancelled and given back, retries are forgotten."""
-        for timer in self._parked.values():
-            timer.cancel()
+        for parked in self._parked.values():
+            parked.timer.cancel()
         slots, self._slots = list(self._slots.values()), {}
         for slot in slots:
             slot.cancel()
@@ -136,9 +151,9 @@ class Lanes:
         if self.held <= self.mark:
             self._owner.freed()
 
-    def give_back(self, message: Message, /) -> None:
-        """Hand a message back to its claim, unhandled."""
-        message.claim.settle(message, BACK)
+    def give_back(self, message: Message, /, rest: float = 0.0) -> None:
+        """Hand a message back to its claim, unhandled: it is not to come again for `rest` seconds."""
+        message.claim.settle(message, Retry(rest) if rest > 0 else BACK)
         self.let_go(message)
 
     def _wake(self) -> None:
@@ -264,7 +279,8 @@ class Lanes:
         lane = self._lane(message)
         if lane is not None:
             self._behind.setdefault(lane, None)
-        self._parked[message] = self._clock.call_later(seconds, lambda: self._unpark(message, counted=counted))
+        timer = self._clock.call_later(seconds, lambda: self._unpark(message, counted=counted))
+        self._parked[message] = Parked(self._clock.time() + seconds, timer)
         if (blocked := self.waiting.get(message.claim)) is not None:
             self._owner.blocked(message.claim, blocked)
 
@@ -304,7 +320,9 @@ class Lanes:
         return message in self._running.values()
 
     def withdraw(self, claims: Container[Claim], /, *, started: bool, all_of_it: bool) -> None:
-        """Give back what is queued and parked under claims.
+        """Give back what is queued and parked under claims, what waits for a retry with the rest of its delay.
+
+        What is of the same lane has to wait for that retry too, so it is given back with the same rest.
 
         Args:
             claims: Which ones.
@@ -313,13 +331,21 @@ class Lanes:
             all_of_it: False gives back only what waits for a retry: nobody would deliver the rest again.
         """
         limit: dict[Claim, int] = {}
+        rests: dict[Hashable, float] = {}
         for message in [one for one in self._parked if one.claim in claims]:
-            self._parked.pop(message).cancel()
+            parked = self._parked.pop(message)
+            parked.timer.cancel()
             limit[message.claim] = min(limit.get(message.claim, message.position), message.position)
-            self.give_back(message)
+            rest = parked.due - self._clock.time()
+            if (lane := self._lane(message)) is not None:
+                rests[lane] = rest
+            self.give_back(message, rest)
             self._release(message)
         if not all_of_it:
             return
+
+        def back(message: Message) -> None:
+            self.give_back(message, rests.get(self._lane(message), 0.0) if rests else 0.0)
 
         def goes(message: Message) -> bool:
             if message.claim not in claims:
@@ -329,12 +355,12 @@ class Lanes:
         for queue in [queue for queue in self._behind.values() if queue]:
             for message in _taken_out(queue, goes):
                 self._count_out(message)
-                self.give_back(message)
+                back(message)
         for message in _taken_out(self._released, goes):
-            self.give_back(message)
+            back(message)
             self._release(message)
         for message in _taken_out(self._fresh, lambda one: one.claim in claims):
-            self.give_back(message)
+            back(message)
 
     def cancel(self, claims: Container[Claim], /) -> int:
         """Cancel what runs under claims, and return how many; each is given back."""

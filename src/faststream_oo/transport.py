@@ -97,7 +97,8 @@ class Claim(Protocol):
     def settle(self, message: Message, outcome: Outcome, /) -> None:
         """Record how a message ended: cheap, never raises, sent in batches, unheard once the claim is over.
 
-        `Ack`, `DeadLetter` and `Drop` end it; `Retry(0)` gives it back, unhandled.
+        `Ack`, `DeadLetter` and `Drop` end it; `Retry(after)` gives it back, unhandled: it comes again no sooner than in
+        `after` seconds where the broker can hold it for so long, else when it can; 0 is at once.
         """
 
 

@@ -79,11 +79,13 @@ class Kind:
         world: What a test sees of it.
         server: Where the real one is, None for an embedded one.
         promises: Whether it delivers at least once.
+        holds: Whether it holds a single message back for a while.
     """
 
     world: Callable[..., World]
     server: Server | None = None
     promises: bool = True
+    holds: bool = False
 
     def made(self) -> World:
         """Return what a test sees, to be entered."""
@@ -101,12 +103,12 @@ KINDS = {
     "kafka-confluent": Kind(ConfluentWorld, KAFKA),
     "nats-memory": Kind(EmbeddedNats, promises=False),
     "nats": Kind(RealNats, NATS, promises=False),
-    "nats-stream-memory": Kind(EmbeddedNatsStreams),
-    "nats-stream": Kind(RealStreamWorld, NATS),
+    "nats-stream-memory": Kind(EmbeddedNatsStreams, holds=True),
+    "nats-stream": Kind(RealStreamWorld, NATS, holds=True),
     "rabbit-memory": Kind(EmbeddedRabbit),
     "rabbit": Kind(RealRabbit, RABBIT),
-    "redis-stream-memory": Kind(EmbeddedStreams),
-    "redis-stream": Kind(RealStreams, REDIS),
+    "redis-stream-memory": Kind(EmbeddedStreams, holds=True),
+    "redis-stream": Kind(RealStreams, REDIS, holds=True),
     "redis-list-memory": Kind(EmbeddedLists),
     "redis-list": Kind(RealLists, REDIS),
     "redis-channel-memory": Kind(EmbeddedChannels, promises=False),
@@ -115,6 +117,14 @@ KINDS = {
 
 promised = pytest.mark.parametrize("world", [name for name, kind in KINDS.items() if kind.promises], indirect=True)
 """For tests of what at most once does not promise: that a message comes again after a stop or a crash."""
+
+holding = pytest.mark.parametrize("world", [name for name, kind in KINDS.items() if kind.holds], indirect=True)
+"""For tests of messages that the broker itself holds back for a while."""
+
+at_once = pytest.mark.parametrize(
+    "world", [name for name, kind in KINDS.items() if kind.promises and not kind.holds], indirect=True
+)
+"""For tests of messages that come again at once, as the broker holds no single one back."""
 
 real = pytest.mark.parametrize(
     "world", [name for name, kind in KINDS.items() if kind.promises and kind.server], indirect=True

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from faststream_oo import DeadLetter, Drop, Header, Key, Message, Outcome, Retry, RetryPolicy
-from tests.integration.kinds import promised
+from tests.integration.kinds import at_once, holding, promised
 from tests.integration.worlds import World, until
 
 QUICK = RetryPolicy(attempts=3, delay=0.01)
@@ -288,6 +289,80 @@ async def test_what_a_stop_cancelled_comes_again(world: World) -> None:
         await until(lambda: finished)
 
     assert (started, finished) == ([1, 1], [1])
+
+
+@holding
+async def test_what_waits_for_a_retry_at_a_stop_comes_again_when_that_was_due(world: World) -> None:
+    address = await world.create("due")
+    failed: list[float] = []
+    handled: list[tuple[float, int, int]] = []
+
+    @world.consumes(address)
+    async def failing(self: Any, number: int, message: Message) -> Retry:
+        failed.append(time.monotonic())
+        return Retry(after=3.0)
+
+    @world.consumes(address)
+    async def number(self: Any, number: int, message: Message) -> None:
+        handled.append((time.monotonic(), number, message.attempt))
+
+    async with world.serving(failing) as served:
+        await served.publish(address, 1)
+        await until(lambda: failed)
+    async with world.serving(number) as served:
+        await served.publish(address, 2)
+        await until(lambda: len(handled) == 2)
+        await until(lambda: served.subscription.in_flight == 0)
+
+    assert sorted(call[1:] for call in handled) == [(1, 1), (2, 1)]
+    assert next(when for when, number, _ in handled if number == 1) - failed[-1] >= 2.9
+
+
+@holding
+async def test_what_is_behind_it_by_its_key_stays_behind_it(world: World) -> None:
+    address = await world.create("behind")
+    failed: list[float] = []
+    handled: list[tuple[float, int]] = []
+
+    @world.consumes(address)
+    async def failing(self: Any, number: int) -> Retry:
+        failed.append(time.monotonic())
+        return Retry(after=2.0)
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None:
+        handled.append((time.monotonic(), number))
+
+    options: dict[str, Any] = {"concurrency": 4, "ordered_by": Key()}
+    async with world.serving(failing, **options) as served:
+        for each in range(3):
+            await served.publish(address, each, key="k")
+        await until(lambda: served.subscription.in_flight == 3)
+        await until(lambda: failed)
+    async with world.serving(number, **options):
+        await until(lambda: len(handled) == 3)
+
+    assert [number for _, number in handled] == [0, 1, 2]
+    assert handled[0][0] - failed[-1] >= 1.9
+
+
+@at_once
+async def test_what_waits_for_a_retry_at_a_stop_comes_again_at_once_where_nothing_holds_it(world: World) -> None:
+    address = await world.create("soon")
+    attempts: list[int] = []
+
+    @world.consumes(address)
+    async def number(self: Any, number: int, message: Message) -> Retry | None:
+        attempts.append(message.attempt)
+        return Retry(after=600.0) if len(attempts) == 1 else None
+
+    async with world.serving(number) as served:
+        await served.publish(address, 1)
+        await until(lambda: attempts)
+    async with world.serving(number):
+        await until(lambda: len(attempts) == 2)
+
+    assert attempts == [1, 1]
 
 
 @promised

@@ -80,7 +80,7 @@ class StreamClaim:
         return self.subject.pattern
 
     def settle(self, message: Message, outcome: Outcome, /) -> None:
-        """Acknowledge, give back or end a delivery."""
+        """Acknowledge, give back or end a delivery; the consumer holds what is given back as long as it is told to."""
         acks = self._acks
         if acks is None:
             return
@@ -88,7 +88,7 @@ class StreamClaim:
             self._unheard()
             return
         kind = type(outcome)
-        what = ACKED if kind is Ack else RETURNED if kind is Retry else _ended(outcome)
+        what = ACKED if kind is Ack else _returned(outcome) if isinstance(outcome, Retry) else _ended(outcome)
         if not acks.told:
             acks.arm()
         acks.told.append((message.raw.reply, what, "", None))  # type: ignore[attr-defined]  # those of a stream have one
@@ -107,6 +107,10 @@ class StreamClaim:
             fields = {"consumer": self._consumer, "address": self.address}
             text = "%s is gone: what was taken from it and ends now is settled nowhere, and may come again"
             _log.warning(text, self._consumer, extra={"fields": fields})
+
+
+def _returned(outcome: Retry) -> bytes:
+    return RETURNED + b' {"delay":%d}' % (outcome.after * 1e9) if outcome.after else RETURNED
 
 
 def _ended(outcome: Outcome) -> bytes:

@@ -1,9 +1,10 @@
 """Streams as an application meets them: the same on a real server and on the embedded one."""
 
 import asyncio
+import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 
@@ -21,8 +22,9 @@ from faststream_oo.nats import (
     Subjects,
     consumes,
 )
+from faststream_oo.nats.message import Received, place_of
 from tests.integration.kinds import of
-from tests.integration.nats.worlds import StreamWorld, stored
+from tests.integration.nats.worlds import EmbeddedStreamWorld, RealStreamWorld, StreamWorld, stored
 from tests.integration.worlds import until
 
 pytestmark = of("nats-stream")
@@ -255,6 +257,43 @@ async def test_what_waits_for_a_retry_is_not_delivered_elsewhere(world: StreamWo
 
     assert len({name for name, _ in attempts}) == 1
     assert [attempt for _, attempt in attempts] == [1, 2]
+
+
+async def unsettled(world: StreamWorld, stream: str) -> int:
+    """Return how many messages the group was given and did not settle, as the server counts them."""
+    if isinstance(world, RealStreamWorld):
+        return (await world.streams.consumer_info(stream, world.group)).num_ack_pending or 0
+    return len(cast(EmbeddedStreamWorld, world).server.jetstream.consumer(stream, world.group).pending)
+
+
+@pytest.mark.parametrize("via", WAYS)
+async def test_the_server_holds_what_a_stop_gave_back_for_the_rest_of_its_delay(
+    world: StreamWorld, via: Pull | Push
+) -> None:
+    address = await world.create("held")
+    failed: list[float] = []
+    again: list[tuple[float, int]] = []
+
+    @consumes(stored(address))
+    async def failing(self: Any, number: int) -> Retry:
+        failed.append(time.monotonic())
+        return Retry(after=3.0)
+
+    @consumes(stored(address))
+    async def number(self: Any, number: int, message: NatsMessage) -> None:
+        again.append((time.monotonic(), place_of(cast(Received, message.raw).reply).deliveries))
+
+    async with world.serving(failing, via=via) as served:
+        await served.publish(address, 1)
+        await until(lambda: failed)
+    assert await unsettled(world, address) == 1
+    async with world.serving(number, via=via):
+        await until(lambda: again)
+
+    ((when, deliveries),) = again
+    assert when - failed[-1] >= 2.9
+    assert deliveries == 2
+    assert await unsettled(world, address) == 0
 
 
 async def test_a_message_may_be_renewed_by_hand(world: StreamWorld) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from faststream_oo import Retry
 from faststream_oo.errors import SetupError, TransportError
 from faststream_oo.redis import RedisSettings, Stream, consumes
 from tests.integration.kinds import of
@@ -67,6 +68,25 @@ class Numbers:
         await self.put(*numbers)
         group = ("GROUP", self._world.group, consumer)
         await self._world.call("XREADGROUP", *group, "COUNT", 10, "STREAMS", self.address, ">")
+
+    async def left_waiting(self, delay: float, **options: Any) -> float:
+        """Stop while an entry waits for its retry, and return when its last attempt was made."""
+        failed: list[float] = []
+
+        @self._world.consumes(self.address)
+        async def failing(consumer: Any, number: int) -> Retry:
+            failed.append(time.monotonic())
+            return Retry(after=delay)
+
+        async with self._world.serving(failing, **options):
+            await self.put(1)
+            await until(lambda: failed)
+        return failed[-1]
+
+    async def waits(self) -> tuple[int, int]:
+        """Return for how many milliseconds the only pending entry is idle, and how often it was delivered."""
+        ((_, _, idle, deliveries),) = await self._world.call("XPENDING", self.address, self._world.group, "-", "+", 10)
+        return idle, deliveries
 
     async def pending(self) -> int:
         """Return how many entries the group was given and did not acknowledge."""
@@ -138,15 +158,25 @@ async def test_what_a_stop_gave_back_is_taken_at_once_by_who_comes(numbers: Numb
 
 
 @every
-async def test_what_comes_after_a_stop_is_for_who_is_left(numbers: Numbers) -> None:
-    """The read that waited in the one that stopped takes nothing with it."""
+async def test_the_lease_of_what_waits_for_a_retry_at_a_stop_lasts_for_the_rest_of_its_delay(numbers: Numbers) -> None:
+    failed = await numbers.left_waiting(3.0)
+    idle, deliveries = await numbers.waits()
+    assert (idle >= 57_000, deliveries) == (True, 1)  # of a lease of a minute
+    numbers.go.clear()
     async with numbers.serving():
-        async with numbers.serving():
-            await numbers.put(0)
-            await until(lambda: numbers.handled == [0])
-            await numbers.settled()
-        await numbers.put(1, 2, 3)
-        await until(lambda: sorted(numbers.handled) == [0, 1, 2, 3])  # the lease is a minute
+        await numbers.begun.wait()
+        assert time.monotonic() - failed >= 2.9
+        assert (await numbers.waits())[1] == 2
+        numbers.go.set()
+        await numbers.settled()
+
+
+@every
+async def test_a_delay_beyond_the_lease_is_cut_to_it(numbers: Numbers) -> None:
+    failed = await numbers.left_waiting(600.0, claim_after=2.0)
+    async with numbers.serving(claim_after=2.0):
+        await numbers.begun.wait()
+        assert time.monotonic() - failed >= 1.9
         await numbers.settled()
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Any, Final, cast
 
 from faststream_oo.message import Message
@@ -40,7 +41,7 @@ class PendingList:
         self._wire = wire
         self._position = 0
         self._ended: list[bytes] = []
-        self._given: list[bytes] = []
+        self._given: dict[int, list[bytes]] = {}  # by the milliseconds that they are said to have been idle
         self.settling = Settling(stream, wire, self._gathered)
         """Sends what is settled here."""
 
@@ -61,13 +62,13 @@ class PendingList:
         return found
 
     def settle(self, message: Message, outcome: Outcome, /) -> None:
-        """Note how an entry ended; what is given back can be taken over at once."""
+        """Note how an entry ended; what is given back can be taken over after the rest of its delay, a lease at most."""
         if not self.live or self._group is None:
             return
         entry = cast("bytes", cast(ReceivedMessage, message).entry)
         self.held.pop(entry, None)
-        if type(outcome) is Retry:
-            self._given.append(entry)
+        if isinstance(outcome, Retry):
+            self._return(entry, outcome.after or 0.0)
         else:
             self._ended.append(entry)
         if not self.settling.armed:
@@ -75,8 +76,14 @@ class PendingList:
 
     def give_back(self, entries: Iterable[Sequence[Any]], /) -> None:
         """Give back entries that were read and are not handled here."""
-        self._given += [entry for entry, _ in entries if entry not in self.held]
+        for entry, _ in entries:
+            if entry not in self.held:
+                self._return(entry, 0.0)
         self.settling.send()
+
+    def _return(self, entry: bytes, rest: float) -> None:
+        """Let others take an entry over in `rest` seconds, or in a lease where that is sooner."""
+        self._given.setdefault(max(0, self._lease - ceil(rest * 1000)), []).append(entry)
 
     def _gathered(self) -> Sequence[Command]:
         """Return what is to be sent, and forget it."""
@@ -84,9 +91,8 @@ class PendingList:
         if self._ended:
             commands.append(("XACK", self.address, self._group or "", *self._ended))
             self._ended = []
-        if self._given:
-            commands.append(self._claiming(self._given, self._lease))
-            self._given = []
+        commands += [self._claiming(entries, idle) for idle, entries in self._given.items()]
+        self._given = {}
         return commands
 
     def _claiming(self, entries: Sequence[bytes], idle: int) -> Command:
