@@ -171,10 +171,13 @@ class Intake:
             await self._leave()
 
     async def give_up(self) -> None:
-        """Leave at once: what runs is cancelled and given back."""
+        """Leave at once: what runs is cancelled, and all that is held is given back."""
         self._state = "draining"
-        self._lanes.cancel(_Everything())
-        await self._leave()
+        try:
+            await self._source.stop()  # else what is given back might come here again
+        finally:
+            self._cancel(_Everything())
+            await self._leave()
 
     async def _leave(self) -> None:
         failed = self._state == "failed"
@@ -290,20 +293,25 @@ class Intake:
                 await self._nothing_held(claims)
             return True
         except TimeoutError:
-            cancelled = self._lanes.cancel(claims)
+            cancelled = self._cancel(claims)
             _log.warning(
                 "%s: %d handlers ran longer than the drain allows; their messages are given back",
                 self.name,
                 cancelled,
                 extra={"fields": {"consumer": self.name, "given_back": cancelled}},
             )
-            self._lanes.withdraw(claims, started=False, all_of_it=True)
-            self._settlement.forget(claims)
             await self._cancelled_ended(claims)
             return False
         finally:
             self._leaving -= 1
             self._watch()
+
+    def _cancel(self, claims: "_Everything | set[Claim]") -> int:
+        """Cancel what runs under claims, give back the rest, and return how many were cancelled."""
+        cancelled = self._lanes.cancel(claims)
+        self._lanes.withdraw(claims, started=False, all_of_it=True)
+        self._settlement.forget(claims)
+        return cancelled
 
     async def _cancelled_ended(self, claims: "_Everything | set[Claim]") -> None:
         try:

@@ -366,6 +366,30 @@ async def test_what_waits_for_a_retry_at_a_stop_comes_again_at_once_where_nothin
 
 
 @promised
+async def test_all_that_is_held_comes_again_when_a_worker_gives_up(world: World) -> None:
+    address = await world.create("given-up")
+    handled: list[int] = []
+
+    @world.consumes(address)
+    async def stuck(self: Any, number: int) -> None:
+        await asyncio.Event().wait()
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None:
+        handled.append(number)
+
+    async with world.serving(stuck) as served:
+        for each in range(3):
+            await served.publish(address, each)
+        await until(lambda: served.subscription.in_flight == 3)
+        await served.broker.running[0].give_up()
+    async with world.serving(number):
+        await until(lambda: len(handled) == 3)
+
+    assert sorted(handled) == [0, 1, 2]
+
+
+@promised
 async def test_by_hand_only_settle_settles(world: World) -> None:
     address = await world.create("manual")
     held: list[Message] = []
