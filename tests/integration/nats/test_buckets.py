@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from faststream_oo import Application, Key, Path, RetryPolicy
 from faststream_oo.errors import DecodeError, PublishError, SetupError, TransportError
 from faststream_oo.nats import Entry, KeyValue, KeyValueStore, NatsBroker, NatsConsumer, NatsMessage, consumes
 from tests.integration.nats.buckets import both, delete_bucket, outside, watching
-from tests.integration.nats.worlds import EmbeddedWorld, NatsWorld
+from tests.integration.nats.worlds import EmbeddedWorld, NatsWorld, strict
 from tests.integration.worlds import until
 
 pytestmark = both
@@ -166,6 +166,16 @@ async def test_an_external_bucket_is_never_made(world: NatsWorld, broker: NatsBr
         await store.get("k")
 
 
+async def test_a_bucket_that_is_missing_is_told_where_nothing_may_be_made(world: NatsWorld, bucket: str) -> None:
+    world = strict(world)
+    with world.below():
+        async with NatsBroker(evolve(world.settings, topology="verify")) as broker:
+            with pytest.raises(TransportError, match=f'bucket "{bucket}" does not exist'):
+                await broker.key_value(bucket, str).get("k")
+            with pytest.raises(TransportError, match=f'bucket "{bucket}" does not exist'):
+                await broker.object_store(bucket).get("k")
+
+
 async def test_a_bucket_that_was_deleted_is_told(world: NatsWorld, store: KeyValueStore[str], bucket: str) -> None:
     await store.put("k", "1")
     await delete_bucket(world, bucket)
@@ -202,6 +212,39 @@ async def test_a_watch_gives_what_is_there_and_then_every_change(store: KeyValue
     assert seen == [
         Entry("a", "a-2", 3), Entry("b", None, 4), *(Entry("c", str(n), 5 + n) for n in range(5)), Entry("c", None, 10)
     ]  # fmt: skip
+
+
+async def test_a_watch_of_what_is_empty_waits_for_the_first_change(store: KeyValueStore[str]) -> None:
+    await store.put("other", "1")
+    changes = store.watch("k")
+    first = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0.05)
+    assert not first.done()
+    await store.put("k", "2")
+    assert await first == Entry("k", "2", 2)
+    await changes.aclose()
+
+
+async def test_a_watch_begins_with_the_marks_of_what_was_deleted_and_purged(store: KeyValueStore[str]) -> None:
+    await written(store, "a", "b", "c")
+    await store.delete("a")
+    await store.delete("b", purge=True)
+    changes = store.watch()
+    assert [await anext(changes) for _ in range(3)] == [Entry("c", "c-2", 3), Entry("a", None, 4), Entry("b", None, 5)]
+    await changes.aclose()
+
+
+async def test_a_watch_is_not_told_of_a_value_whose_time_is_over(broker: NatsBroker, bucket: str) -> None:
+    store = broker.key_value(KeyValue(bucket, ttl=0.5), str)
+    changes = store.watch()
+    await store.put("k", "1")
+    assert await anext(changes) == Entry("k", "1", 1)
+    async with asyncio.timeout(20):
+        while await store.get("k") is not None:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+    await store.put("j", "2")
+    assert await anext(changes) == Entry("j", "2", 2)
+    await changes.aclose()
 
 
 @pytest.mark.parametrize(

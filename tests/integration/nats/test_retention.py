@@ -8,7 +8,7 @@ import pytest
 
 from faststream_oo import Application
 from faststream_oo.errors import PublishError, TransportError
-from faststream_oo.nats import JetStream, NatsBroker, NatsConsumer, Pull, Subject, consumes
+from faststream_oo.nats import JetStream, NatsBroker, NatsConsumer, NatsMessage, Pull, Push, Subject, consumes
 from tests.integration.kinds import of
 from tests.integration.nats.worlds import StreamWorld
 from tests.integration.worlds import until
@@ -50,11 +50,27 @@ async def test_a_stream_stores_what_core_nats_publishes_and_core_nats_hears_what
     assert stored == heard == [1, 2]
 
 
+async def test_a_stream_stores_no_more_tokens_than_its_subjects_have(world: StreamWorld) -> None:
+    name = world.name("tokens")
+    stream = JetStream(name, subjects=[f"{name}.*"])
+    with world.below():
+        async with NatsBroker(world.settings) as broker:
+            await broker.publish(Subject(f"{name}.x", stream=stream), 1)
+            with pytest.raises(PublishError, match=f'no stream stores "{name}.x.y"'):
+                await broker.publish(Subject(f"{name}.x.y", stream=stream), 2)
+    assert len(await world.stored(name, f"{name}.x")) == 1
+
+
 async def test_interest_keeps_a_message_until_every_group_is_done_with_it(world: StreamWorld) -> None:
     name = world.name("interest")
     stream = JetStream(name, subjects=[name], retention="interest")
     address, go = Subject(name, stream=stream), asyncio.Event()
-    seen: list[int] = []
+    seen: list[tuple[int, int | None]] = []
+
+    class Quick(NatsConsumer, group=world.group):
+        @consumes(address)
+        async def take(self, number: int, message: NatsMessage) -> None:
+            seen.append((number, message.sequence))
 
     class Slow(NatsConsumer, group=f"slow-{world.group}"):
         @consumes(address)
@@ -67,14 +83,14 @@ async def test_interest_keeps_a_message_until_every_group_is_done_with_it(world:
             await broker.declare(stream)
             await broker.publish(address, 0)  # nobody is interested
             await stored_until(world, stream, [])
-        quick = taking(address, seen, group=world.group)
-        async with Application(consumers=[quick(broker), Slow(broker)]):
+        async with Application(consumers=[Quick(broker), Slow(broker)]):
             await broker.publish(address, 1)
             await until(lambda: seen)
             await broker.ping()
             await stored_until(world, stream, [b"1"])
             go.set()
             await stored_until(world, stream, [])
+    assert seen == [(1, 2)]  # what was not kept is counted
 
 
 async def test_a_work_queue_has_one_group_for_each_subject(world: StreamWorld) -> None:
@@ -104,6 +120,30 @@ async def test_a_stream_forgets_what_is_beyond_its_limits(
             await stored_until(world, stream, kept)
 
 
+async def test_a_stream_that_is_full_of_bytes_refuses(world: StreamWorld) -> None:
+    name = world.name("bytes")
+    address = Subject(name, stream=JetStream(name, subjects=[name], max_bytes=3000, discard="new"))
+    with world.below():
+        async with NatsBroker(world.settings) as broker:
+            for _ in range(2):
+                await broker.publish(address, b"x" * 1000)
+            with pytest.raises(PublishError, match=r"maximum bytes exceeded \(10077\)"):
+                await broker.publish(address, b"x" * 1000)
+
+
+async def test_what_core_nats_publishes_to_a_full_stream_is_dropped_and_nobody_told(world: StreamWorld) -> None:
+    name = world.name("silent")
+    stream = JetStream(name, subjects=[name], max_messages=1, discard="new")
+    with world.below():
+        async with NatsBroker(world.settings) as broker:
+            await broker.publish(Subject(name, stream=stream), 1)
+            await broker.publish(Subject(name), 2)
+            await broker.ping()
+            with pytest.raises(PublishError, match="maximum messages exceeded"):
+                await broker.publish(Subject(name, stream=stream), 3)
+            await stored_until(world, stream, [b"1"])
+
+
 async def test_a_message_larger_than_its_stream_takes_is_refused(world: StreamWorld) -> None:
     name = world.name("small")
     stream = JetStream(name, subjects=[name], max_message_size=3)
@@ -114,21 +154,23 @@ async def test_a_message_larger_than_its_stream_takes_is_refused(world: StreamWo
                 await broker.publish(Subject(name, stream=stream), 1234)
 
 
-async def test_two_streams_do_not_store_one_subject(world: StreamWorld) -> None:
+@pytest.mark.parametrize("tail", ["x", ">"])
+async def test_two_streams_do_not_store_one_subject(world: StreamWorld, tail: str) -> None:
     name = world.name("one")
     with world.below():
         async with NatsBroker(world.settings) as broker:
             await broker.declare(JetStream(name, subjects=[f"{name}.>"]))
             with pytest.raises(TransportError, match=r"subjects overlap with an existing stream \(10065\)"):
-                await broker.declare(JetStream(world.name("other"), subjects=[f"{name}.x"]))
+                await broker.declare(JetStream(world.name("other"), subjects=[f"{name}.{tail}"]))
 
 
-async def test_no_more_is_delivered_to_all_workers_than_may_be_unsettled(world: StreamWorld) -> None:
+@pytest.mark.parametrize("via", [Pull(max_ack_pending=3), Push(max_ack_pending=3)])
+async def test_no_more_is_delivered_to_all_workers_than_may_be_unsettled(world: StreamWorld, via: Pull | Push) -> None:
     name = world.name("pending")
     address, go = Subject(name, stream=JetStream(name, subjects=[name])), asyncio.Event()
     seen: list[int] = []
 
-    class Slow(NatsConsumer, group=world.group, concurrency=3, via=Pull(max_ack_pending=3)):
+    class Slow(NatsConsumer, group=world.group, concurrency=3, via=via):
         @consumes(address)
         async def take(self, number: int) -> None:
             seen.append(number)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from faststream_oo import Application
-from faststream_oo.errors import PublishError, TransportError
+from faststream_oo.errors import PublishError, SetupError, TransportError
 from faststream_oo.nats import JetStream, Pull, Push, Subject, consumes
 from tests.integration.kinds import of
 from tests.integration.nats.test_streams import collecting, until_async
-from tests.integration.nats.worlds import EmbeddedStreamWorld, StreamWorld, stored
+from tests.integration.nats.worlds import EmbeddedStreamWorld, StreamWorld, stored, strict
 from tests.integration.worlds import until
 
 pytestmark = of("nats-stream")
@@ -56,6 +56,36 @@ async def test_a_consumer_that_was_deleted_stops_an_application_that_may_not_mak
             (subscription,) = broker.running
             await world.remove(address, world.group)
             await until(lambda: subscription.state == "failed")
+
+
+async def test_what_is_missing_ends_the_start_of_an_application_that_may_not_make_it(world: StreamWorld) -> None:
+    world = strict(world)
+    address = world.name("missing")
+
+    async def start() -> None:
+        with world.below():
+            broker = world.broker_of(topology="verify")
+            consumer = world.consumer_of(broker, collecting(address, []))
+            async with Application(consumers=[consumer], brokers=[broker]):
+                raise AssertionError("it has begun")
+
+    with pytest.raises(SetupError, match=f'stream "{address}" does not exist'):
+        await start()
+    async with world.serving(collecting(address, [])):
+        pass  # makes it
+    await world.remove(address, world.group)
+    with pytest.raises(TransportError, match=f'consumer "{world.group}" of stream "{address}" does not exist'):
+        await start()
+
+
+async def test_a_stream_that_is_missing_is_told_where_it_is_looked_for_and_not_where_it_is_deleted(
+    world: StreamWorld,
+) -> None:
+    name = world.name("nowhere")
+    async with strict(world).serving() as served:
+        transport = served.broker.transport
+        assert await transport.declare([JetStream(name)], "verify") == [f'stream "{name}" does not exist']
+        await transport.delete_stream(name)
 
 
 async def test_a_durable_that_reads_something_else_is_refused(world: StreamWorld) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
@@ -124,6 +125,19 @@ async def test_a_new_durable_begins_where_it_is_told(world: StreamWorld, start: 
     assert seen == expected
 
 
+async def test_a_durable_that_begins_later_than_there_is_waits_for_that_place(world: StreamWorld) -> None:
+    address = await world.create("later")
+    await world.put(address, b"1")
+    seen: list[int] = []
+
+    async with world.serving(collecting(address, seen), start=3):
+        await world.put(address, b"2")
+        await world.put(address, b"3")
+        await until(lambda: seen)
+
+    assert seen == [3]
+
+
 async def test_a_durable_begins_at_a_time(world: StreamWorld) -> None:
     address = await world.create("time")
     await world.put(address, b"0")
@@ -136,6 +150,18 @@ async def test_a_durable_begins_at_a_time(world: StreamWorld) -> None:
         await until(lambda: seen)
 
     assert seen == [1]
+
+
+async def test_a_durable_that_begins_at_a_time_before_the_stream_begins_with_the_stream(world: StreamWorld) -> None:
+    address = await world.create("before")
+    for number in range(2):
+        await world.put(address, str(number).encode())
+    seen: list[int] = []
+
+    async with world.serving(collecting(address, seen), start=datetime(2020, 1, 1, tzinfo=UTC)):
+        await until(lambda: len(seen) == 2)
+
+    assert seen == [0, 1]
 
 
 @pytest.mark.parametrize("via", WAYS)
@@ -438,6 +464,39 @@ async def test_a_receipt_tells_where_a_message_is_stored_and_an_identity_is_stor
         NatsReceipt(stream=address, sequence=1, duplicate=True),
     ]
     assert [one.texts["Nats-Msg-Id"] for one in await world.read(address)] == ["a", "b"]
+
+
+async def test_an_identity_is_known_by_its_case_and_until_its_window_is_over(world: StreamWorld) -> None:
+    address = world.name("window")
+    subject = Subject(address, stream=JetStream(address, subjects=[address], duplicate_window=0.5))
+
+    async with world.serving() as served:
+
+        async def sent(body: str, identity: str) -> tuple[int, bool]:
+            receipt = await served.broker.send_now(subject, NatsOutgoing(body, id=identity))
+            return receipt.sequence, receipt.duplicate
+
+        assert [await sent("1", "a"), await sent("2", "A")] == [(1, False), (2, False)]
+        await world.purge(address)
+        assert await sent("other", "a") == (1, True)
+        await until_async(lambda: is_new(sent("other", "a")))
+        assert await sent("other", "a") == (3, True)
+
+
+async def is_new(sent: Awaitable[tuple[int, bool]]) -> bool:
+    _, duplicate = await sent
+    return not duplicate
+
+
+@pytest.mark.parametrize("header", [("nats-msg-id", "1"), ("Nats-Msg-Id", "")])
+async def test_only_a_whole_identity_under_its_own_name_is_known_again(
+    world: StreamWorld, header: tuple[str, str]
+) -> None:
+    address = await world.create("whole")
+    for body in (b"1", b"2"):
+        await world.put(address, body, None, [header])
+
+    assert [one.body for one in await world.read(address)] == [b"1", b"2"]
 
 
 async def test_a_sequence_that_was_not_expected_is_a_publish_error(world: StreamWorld) -> None:

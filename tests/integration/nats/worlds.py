@@ -7,7 +7,7 @@ import uuid
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from attrs import evolve
 from nats.aio.client import Client
@@ -245,6 +245,10 @@ class StreamWorld(World):
     async def remove(self, stream: str, consumer: str | None = None, /) -> None:
         """Delete a stream, or one of its consumers, as an operator would."""
 
+    @abstractmethod
+    async def purge(self, stream: str, /) -> None:
+        """Delete what a stream holds, as an operator would."""
+
     async def read(self, address: str, /) -> Sequence[Written]:
         letters = address.startswith("dlq.")
         stream = f"DLQ_{address.split('.', 2)[2]}" if letters else address
@@ -337,6 +341,9 @@ class RealStreamWorld(StreamWorld):
                 place = found.seq
                 yield Delivered(subject, found.data or b"", "", found.headers)
 
+    async def purge(self, stream: str, /) -> None:
+        await self.streams.purge_stream(stream)
+
     async def remove(self, stream: str, consumer: str | None = None, /) -> None:
         with suppress(NotFoundError):
             if consumer is None:
@@ -373,9 +380,24 @@ class EmbeddedStreamWorld(StreamWorld):
         found = [] if there is None else [one for one in there.from_place(1) if one.subject == subject]
         return [Delivered(one.subject, one.data, "", one.headers) for one in found]
 
+    async def purge(self, stream: str, /) -> None:
+        self.server.jetstream.stream(stream).purge()
+
     async def remove(self, stream: str, consumer: str | None = None, /) -> None:
         with suppress(TransportError):
             if consumer is None:
                 self.server.jetstream.delete_stream(stream)
             else:
                 self.server.jetstream.delete_consumer(stream, consumer)
+
+
+W = TypeVar("W", NatsWorld, StreamWorld)
+
+
+def strict(world: W) -> W:
+    """Return a world in which nobody makes what an application may not make, as nobody does on a real server."""
+    if isinstance(world, EmbeddedWorld | EmbeddedStreamWorld):
+        made = type(world)(Embedding(LoopClock(), memory=False))
+        made.settings = evolve(made.settings, driver="memory")
+        return cast(W, made)
+    return world
