@@ -1,5 +1,6 @@
 """The brokers that tests run on; a real one that is missing is said, and fails where CI is set."""
 
+import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 
 import pytest
@@ -15,6 +16,13 @@ async def world(request: pytest.FixtureRequest) -> AsyncGenerator[World]:
     """Every broker in turn, embedded and real."""
     async with KINDS[request.param].made() as made:
         yield made
+
+
+@pytest.fixture
+def silent() -> Generator[int]:
+    """A port that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
 
 
 @pytest.fixture

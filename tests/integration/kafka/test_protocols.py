@@ -10,14 +10,18 @@ import pytest
 
 from faststream_oo.errors import SetupError, TransportError
 from faststream_oo.kafka import KafkaSettings, Topic
+from faststream_oo.kafka.client.watch import BrokerWatch
+from faststream_oo.kafka.options import KafkaSourceOptions
 from faststream_oo.kafka.transports.confluent import ConfluentTransport, check_config, check_source_config
+from faststream_oo.kafka.transports.confluent.admin import ConfluentAdmin
+from faststream_oo.kafka.transports.confluent.source import ConfluentSource
 from tests.integration.kafka.conftest import CLIENTS, Begin, Raw, RawKafka
 from tests.integration.kinds import missing
 from tests.integration.private import MissingBrokerError, PrivateBroker
 from tests.integration.worlds import until
 from tests.unit.kafka.sinks import RecordingSink
 
-PROTOCOLS = {
+PROTOCOLS: Mapping[str, dict[str, str | int]] = {
     "cooperative": {"partition.assignment.strategy": "cooperative-sticky", "heartbeat.interval.ms": 100},
     "kip-848": {"group.protocol": "consumer"},
 }
@@ -87,7 +91,70 @@ async def test_brokers_without_the_new_protocol_are_told_at_once(classic_servers
     assert caught.value.hint == "group.protocol=consumer needs brokers with KIP-848, as Kafka 4 has it"
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("config", PROTOCOLS.values(), ids=PROTOCOLS)
+async def test_a_member_without_a_partition_waits_for_one(kafka_servers: str, config: Mapping[str, object]) -> None:
+    raw = RawKafka(kafka_servers)
+    topic = await raw.create("surplus", 1)
+    transport = ConfluentTransport(raw.settings)
+    await transport.open()
+    sinks = [RecordingSink(settles=True) for _ in range(2)]
+    sources = [transport.source(Topic(topic), {"group": topic, "config": config}) for _ in sinks]
+    try:
+        for source, sink in zip(sources, sinks, strict=True):
+            await source.start(sink)
+        had = [len(sink.partitions) for sink in sinks]
+        await sources[had.index(1)].close()
+        await until(lambda: len(sinks[had.index(0)].partitions) == 1)
+    finally:
+        await asyncio.gather(*(source.close() for source in sources))
+        await transport.close()
+
+    assert sorted(had) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("config", "hint"),
+    [({}, ""), (PROTOCOLS["kip-848"], "group.protocol=consumer needs brokers with KIP-848, as Kafka 4 has it")],
+    ids=["eager", "kip-848"],
+)
+async def test_brokers_that_never_answer_a_join_are_told(
+    kafka_servers: str, silent: int, monkeypatch: pytest.MonkeyPatch, config: dict[str, str], hint: str
+) -> None:
+    monkeypatch.setattr("faststream_oo.kafka.client.source.JOIN_MARGIN", 0.5)
+    raw = RawKafka(kafka_servers)
+    topic = await raw.create("unanswered", 1)
+    admin = ConfluentAdmin(raw.settings)
+    await admin.open()
+    options = KafkaSourceOptions(group=topic, rebalance_timeout=0.5, config=config)
+    settings = KafkaSettings(servers=[f"127.0.0.1:{silent}"])
+    source = ConfluentSource(settings, Topic(topic), options, admin, BrokerWatch(admin.ping))
+    try:
+        with pytest.raises(TransportError, match=f'group "{topic}" gave no partitions in 1 s') as caught:
+            await source.start(RecordingSink())
+    finally:
+        await source.close()
+        await admin.close()
+
+    assert caught.value.hint == hint
+
+
 of_clients = pytest.mark.parametrize("driver", list(CLIENTS), indirect=True)
+
+
+@of_clients
+async def test_a_join_that_waits_for_another_member_for_too_long_is_told(
+    raw: Raw, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await raw.create("slow", 1)
+    _, slow = await begin(topic, RecordingSink(settles=True), group=topic)
+    slow.gate.clear()
+    monkeypatch.setattr("faststream_oo.kafka.client.source.JOIN_MARGIN", 0.5)
+    try:
+        with pytest.raises(TransportError, match=f'group "{topic}" gave no partitions in 1 s'):
+            await begin(topic, group=topic, rebalance_timeout=0.5)
+    finally:
+        slow.gate.set()
 
 
 @of_clients

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,13 +27,6 @@ def place() -> str:
     """Host and port of the real one."""
     address = urlsplit(RABBIT.address)
     return f"{address.hostname}:{address.port}"
-
-
-@pytest.fixture
-async def silent() -> AsyncGenerator[int]:
-    """A port that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 async def test_nothing_listens() -> None:

@@ -27,6 +27,9 @@ LARGEST_READ: Final = 500
 OPEN_READS: Final = 20
 """A partition whose unsettled positions exceed so many prefetches is not read until they are fewer."""
 
+JOIN_MARGIN: Final = 5.0
+"""Seconds that the first assignment may take beyond the time that others have to give their partitions back."""
+
 _LOOKS: Final = 5
 _LOOK_PAUSE: Final = 0.2
 _FOLLOW_SECONDS: Final = 30.0
@@ -100,11 +103,6 @@ class ClientSource(ABC):
     async def _settled(self) -> None:
         """Return when the client does what it was told."""
 
-    @property
-    @abstractmethod
-    def _join_terms(self) -> tuple[float, str]:
-        """Longest time in seconds that the first assignment may take, and what is said when it takes longer."""
-
     # Life ---------------------------------------------------------------------------------------------------------
 
     @property
@@ -136,10 +134,10 @@ class ClientSource(ABC):
             held = membership.claims.values
             membership.commits = Commits(self._send, held, self._options.commit_interval, self._clock, self._fail)
         try:
-            await self._connect(membership)
             if not self._by_hand:
-                await self._joined(membership)
+                await self._join(membership)
             else:
+                await self._connect(membership)
                 await self._look(membership)
                 if not isinstance(self._address, Partitions):
                     self._spawn(self._follow(membership), "partitions")
@@ -149,18 +147,28 @@ class ClientSource(ABC):
             raise
         self._watch.tell(sink.degrade)
 
-    async def _joined(self, membership: Membership) -> None:
-        seconds, remark = self._join_terms
+    async def _join(self, membership: Membership) -> None:
+        seconds = self._options.rebalance_timeout + JOIN_MARGIN
         try:
             async with asyncio.timeout(seconds):
-                await membership.joined.wait()
+                await self._connect(membership)
+                await self._placed(membership)
         except TimeoutError as error:
             what = f'{self._address.name} cannot be consumed: group "{self._options.group}" gave no partitions'
-            raise TransportError(f"{what} in {seconds:g} s{remark}") from error
+            raise TransportError(f"{what} in {seconds:g} s", hint=self._join_hint) from error
         if isinstance(self._failed, TransportError):
             raise self._failed
         if self._failed is not None:
             raise TransportError(f"{self._address.name} cannot be consumed: {self._failed}") from self._failed
+
+    async def _placed(self, membership: Membership) -> None:
+        """Return when this member has its partitions, or it is known that there are none for it."""
+        await membership.joined.wait()
+
+    @property
+    def _join_hint(self) -> str:
+        """What is said when it takes too long."""
+        return ""
 
     async def stop(self) -> None:
         """Feed no more but stay a member: claims still take settles."""

@@ -75,11 +75,6 @@ class AiokafkaSource(ClientSource):
 
     # Life ---------------------------------------------------------------------------------------------------------
 
-    @property
-    def _join_terms(self) -> tuple[float, str]:
-        # Longer than another member may take to give its partitions back.
-        return 60.0, ""
-
     async def _connect(self, membership: Membership) -> None:
         consumer = self._consumer = AIOKafkaConsumer(
             **consumer_options(self._settings, self._options),

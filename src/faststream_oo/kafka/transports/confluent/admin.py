@@ -9,7 +9,8 @@ from time import monotonic
 from typing import Any, Final
 
 import confluent_kafka
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from attrs import frozen
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     ConfigResource,  # pyright: ignore[reportPrivateImportUsage]  # the package does not say what it exports
@@ -35,6 +36,19 @@ _LEADERLESS: Final = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
 _PLACES: Final[Any] = OffsetSpec  # its methods have no type
+
+
+@frozen
+class GroupFacts:
+    """One group of the new protocol (KIP-848), as its coordinator tells.
+
+    Attributes:
+        stable: Whether every member has what it shall have.
+        meant: How many partitions it shall have, by member id.
+    """
+
+    stable: bool
+    meant: Mapping[str, int]
 
 
 class ConfluentAdmin(ClusterAdmin):
@@ -101,6 +115,17 @@ class ConfluentAdmin(ClusterAdmin):
         return {
             TopicPartition(one.topic, one.partition): one.offset for one in found.topic_partitions if one.offset >= 0
         }
+
+    async def group(self, group: str, /) -> GroupFacts:
+        """Ask for a group; it has no members when there is none of that name."""
+        with _translated(f'cannot ask for group "{group}"'):
+            (future,) = self._client.describe_consumer_groups([group], request_timeout=_ANSWER_SECONDS).values()
+            found = await asyncio.wrap_future(future)
+        targets = {member.member_id: member.target_assignment for member in found.members}
+        return GroupFacts(
+            stable=found.state is ConsumerGroupState.STABLE,
+            meant={member: len(target.topic_partitions) for member, target in targets.items() if target is not None},
+        )
 
     async def topic_config(self, topic: str, name: str, /) -> str | None:
         """Return one setting of a topic, None when it does not exist or may not be read."""

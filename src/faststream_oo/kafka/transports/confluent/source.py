@@ -15,7 +15,6 @@ from confluent_kafka import Message as Native
 from faststream_oo.address import Address
 from faststream_oo.errors import TransportError
 from faststream_oo.kafka.address import TopicPattern
-from faststream_oo.kafka.client.admin import ClusterAdmin
 from faststream_oo.kafka.client.commits import LostPartitionError, Mark
 from faststream_oo.kafka.client.config import instance_id
 from faststream_oo.kafka.client.membership import Membership, Place
@@ -24,6 +23,7 @@ from faststream_oo.kafka.client.tokens import TokenError
 from faststream_oo.kafka.client.watch import BrokerWatch
 from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSettings, KafkaSourceOptions
+from faststream_oo.kafka.transports.confluent.admin import ConfluentAdmin
 from faststream_oo.kafka.transports.confluent.causes import ErrorLog, describe, error_of, transport_error
 from faststream_oo.kafka.transports.confluent.config import consumer_options, incremental
 from faststream_oo.kafka.transports.confluent.owner import UNSURE, OwnerThread
@@ -31,11 +31,13 @@ from faststream_oo.kafka.transports.confluent.received import ConfluentRecord
 from faststream_oo.kafka.transports.confluent.refreshing import token_options
 from faststream_oo.message import Message
 from faststream_oo.transport import Sink
+from faststream_oo.waiting import bounded
 
 _log: Final = logging.getLogger("faststream_oo")
 
 _CLOSE_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = 0.5
+_PLACED_PAUSE: Final = 0.5
 _SEEKS: Final = 20
 _SEEK_PAUSE: Final = 0.1
 _MARGIN: Final = 30.0  # What a membership keeps of the rebalance timeout.
@@ -82,15 +84,17 @@ class ConfluentSource(ClientSource):
         settings: KafkaSettings,
         address: Address,
         options: KafkaSourceOptions,
-        admin: ClusterAdmin,
+        admin: ConfluentAdmin,
         watch: BrokerWatch,
     ) -> None:
         # The client has no rebalance timeout of its own: it is the longest time between two polls.
         most = options.max_poll_interval / 2 + _MARGIN
         super().__init__(address, evolve(options, rebalance_timeout=min(options.rebalance_timeout, most)), admin, watch)
         self._settings = settings
+        self._questions = admin
         self._owner: OwnerThread | None = None
         self._new_protocol = False
+        self._known = False
         self._subscribed: Sequence[str] = ()
         self._refresh = 30.0
         self._fed = 0
@@ -99,11 +103,29 @@ class ConfluentSource(ClientSource):
 
     # Life ---------------------------------------------------------------------------------------------------------
 
+    async def _placed(self, membership: Membership) -> None:
+        if not self._new_protocol:
+            return await super()._placed(membership)
+        # The client tells nothing to a member for whom there is no partition.
+        while await bounded(membership.joined.wait(), _PLACED_PAUSE) is not None:
+            if await self._surplus():
+                return None
+        return None
+
+    async def _surplus(self) -> bool:
+        """Ask whether the group has more members than partitions, and nothing for this one."""
+        member = await self._thread.call(Consumer.memberid)
+        try:
+            group = await self._questions.group(str(self._options.group))
+        except TransportError as error:
+            _log.debug("%s: %s", self._address.name, error)
+            return False
+        self._known = member in group.meant
+        return group.stable and group.meant.get(member) == 0
+
     @property
-    def _join_terms(self) -> tuple[float, str]:
-        if self._new_protocol:
-            return 30.0, f"; {_NEW_PROTOCOL_HINT}"
-        return 60.0, ""
+    def _join_hint(self) -> str:
+        return _NEW_PROTOCOL_HINT if self._new_protocol and not self._known else ""
 
     async def _connect(self, membership: Membership) -> None:
         options = consumer_options(self._settings, self._options)
