@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+from attrs import evolve
 
 from faststream_oo import Application
 from faststream_oo.nats import NatsBroker, NatsConsumer
 from faststream_oo.nats.transport import NatsTransport
-from tests.integration.nats.worlds import NatsWorld
+from tests.integration.nats.worlds import EmbeddedWorld, NatsWorld, RealWorld
 from tests.integration.worlds import Method
 
 both = pytest.mark.parametrize("world", ["nats-memory", "nats"], indirect=True)
@@ -41,3 +42,13 @@ async def delete_bucket(world: NatsWorld, name: str) -> None:
     async with outside(world) as broker:
         for stream in (f"KV_{name}", f"OBJ_{name}"):
             await cast(NatsTransport, broker.transport).delete_stream(stream)
+
+
+async def seal(world: NatsWorld, name: str) -> None:
+    """Seal an object store, as an operator would."""
+    if isinstance(world, RealWorld):
+        await (await world.streams.object_store(name)).seal()  # type: ignore[no-untyped-call]  # it has no annotation
+        return
+    assert isinstance(world, EmbeddedWorld)
+    jetstream = world.server.jetstream
+    jetstream.update_stream(evolve(jetstream.stream(f"OBJ_{name}").config, sealed=True))

@@ -20,7 +20,7 @@ from faststream_oo.nats import (
 )
 from faststream_oo.nats.client.objects import CHUNK, BytesObjects
 from faststream_oo.nats.transport import NatsTransport
-from tests.integration.nats.buckets import both, delete_bucket, outside, watching
+from tests.integration.nats.buckets import both, delete_bucket, outside, seal, watching
 from tests.integration.nats.worlds import EmbeddedWorld, NatsWorld
 from tests.integration.worlds import until
 
@@ -110,6 +110,19 @@ async def test_an_object_whose_storing_failed_leaves_the_former_one(store: Objec
     with pytest.raises(RuntimeError, match="the source broke"):
         await store.put("a", failing())
     assert await store.get("a") == b"whole"
+
+
+@pytest.mark.parametrize("content", [b"new", b""])
+async def test_a_sealed_store_takes_nothing_and_gives_what_it_has(
+    world: NatsWorld, store: ObjectBucket, bucket: str, content: bytes
+) -> None:
+    await store.put("a", b"whole")
+    await seal(world, bucket)
+    for change in (store.put("a", content), store.put("b", content), store.delete("a")):
+        with pytest.raises(PublishError, match=r"invalid operation on sealed stream \(10109\)"):
+            await change
+    assert await store.get("a") == b"whole"
+    assert [info.name for info in await store.list()] == ["a"]
 
 
 async def test_an_object_of_which_a_part_is_missing_is_told(

@@ -103,6 +103,11 @@ class NatsWorld(World):
         ]
 
 
+def streams_of(client: Client) -> JetStreamContext:
+    """Return the streams that a raw client reaches."""
+    return client.jetstream()  # pyright: ignore[reportUnknownMemberType] - `opts`
+
+
 class RealWorld(NatsWorld):
     """A real NATS by nats-py, raw."""
 
@@ -117,6 +122,10 @@ class RealWorld(NatsWorld):
 
     async def __aexit__(self, *_: object) -> None:
         await self.client.close()
+
+    @property
+    def streams(self) -> JetStreamContext:
+        return streams_of(self.client)
 
     def transport(self, limits: Limits, /) -> NatsTransport:
         return NatsPyTransport(self.settings, limits=limits)
@@ -274,7 +283,7 @@ class RealStreamWorld(StreamWorld):
 
     @property
     def streams(self) -> JetStreamContext:
-        return self.client.jetstream()  # pyright: ignore[reportUnknownMemberType] - `opts`
+        return streams_of(self.client)
 
     async def __aenter__(self) -> Self:
         await self.client.connect(list(self.settings.servers))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from attrs import evolve
 
 from faststream_oo.nats.transports.memory.durables import ConsumerConfig
 from faststream_oo.nats.transports.memory.jetstream import Kept, MemoryJetStream
@@ -212,6 +213,23 @@ def test_a_subject_keeps_so_many_messages_as_its_stream_allows(
     stream = made(max_msgs_per_subject=1)
     put(server, "s.a", "s.a", "s.a", "s.b")
     assert (kept(stream), stream.first) == ([3, 4], 3)
+
+
+def test_a_sealed_stream_takes_nothing_forgets_nothing_and_stays_sealed(
+    server: MemoryServer, jetstream: MemoryJetStream, made: Callable[..., MemoryStream]
+) -> None:
+    stream = made()
+    put(server, "s.a")
+    jetstream.update_stream(evolve(stream.config, sealed=True))
+    refused = put(server, "s.a")
+
+    assert isinstance(refused, StreamError)
+    assert refused.code == 10109
+    with pytest.raises(StreamError, match=r"invalid operation on sealed stream \(10109\)"):
+        stream.purge()
+    with pytest.raises(StreamError, match=r"can not unseal a sealed stream \(10052\)"):
+        jetstream.update_stream(evolve(stream.config, sealed=False))
+    assert kept(stream) == [1]
 
 
 async def test_a_message_goes_when_it_is_old(

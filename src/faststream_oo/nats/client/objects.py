@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -126,7 +127,8 @@ class BytesObjects:
             }
             info = await self._tell(name, told)
         except BaseException:
-            await self._link.purge(self._store.chunks(version))
+            with suppress(TransportError):  # what came first is told
+                await self._link.purge(self._store.chunks(version))
             raise
         if before is not None:
             await self._link.purge(self._store.chunks(before.version))

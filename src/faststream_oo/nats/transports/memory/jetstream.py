@@ -92,6 +92,8 @@ class MemoryJetStream:
             raise StreamError(10052, what)
         if stream.config.storage != config.storage:
             raise StreamError(10052, "stream configuration update can not change storage type")
+        if stream.config.sealed and not config.sealed:
+            raise StreamError(10052, "stream configuration update can not unseal a sealed stream")
         self._check_subjects(config)
         stream.update(config)
 

@@ -53,6 +53,7 @@ class StreamConfig:
         duplicate_window: Seconds in which an id is known.
         replicas: Copies, which one server in a process does not make.
         allow_rollup: Whether a message may take the place of others.
+        sealed: Whether what it holds stays for ever, and nothing is added.
     """
 
     name: str
@@ -68,6 +69,7 @@ class StreamConfig:
     duplicate_window: float = field(default=120.0, kw_only=True)
     replicas: int = field(default=1, kw_only=True)
     allow_rollup: bool = field(default=False, kw_only=True)
+    sealed: bool = field(default=False, kw_only=True)
 
     @property
     def captured(self) -> Sequence[str]:
@@ -184,6 +186,7 @@ class MemoryStream:
         Raises:
             StreamError: It is refused.
         """
+        self._check_sealed()
         headers = headers or NONE
         self._check_expected(headers, "Nats-Expected-Stream", self.config.name, 10060, "expected stream does not match")
         ident = headers.get(ID, "")
@@ -196,6 +199,10 @@ class MemoryStream:
         self._make_room(message)
         self._append(message, ident)
         return message.sequence, False
+
+    def _check_sealed(self) -> None:
+        if self.config.sealed:
+            raise StreamError(10109, "invalid operation on sealed stream")
 
     def _known(self, ident: str, now: float) -> int | None:
         since = now - self.config.duplicate_window
@@ -287,7 +294,8 @@ class MemoryStream:
             follower.removed(message)
 
     def purge(self, pattern: str | None = None, /) -> int:
-        """Forget every message on subjects that fall under a pattern, and return how many."""
+        """Forget every message on subjects that fall under a pattern, and return how many. Raises StreamError."""
+        self._check_sealed()
         if pattern is None:
             places = list(self._messages)
         else:
