@@ -63,8 +63,7 @@ def _intake(
 ) -> Intake:
     broker, options = planned.broker, planned.options
     address = broker.locate(planned.address)
-    group = options.get("group")
-    whole_group = None if group is None else broker.whole_group(group, address)
+    whole_group = planned.whole_group
     letter = options.get("dead_letter")
     terms = IntakeTerms(
         name=planned.name,

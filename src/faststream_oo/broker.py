@@ -76,6 +76,8 @@ class Broker(ABC):
     """What runs a subscription: the core's Intake, with the protocol's own controls."""
     consume_defaults: ClassVar[Mapping[str, Any]]
     """The protocol's defaults, where they are not the core's."""
+    letters_declared: ClassVar[bool] = True
+    """Whether a dead-letter address has to be there before the first letter."""
 
     def __init__(self, options: Options, *, codec: Codec | None = None, middlewares: Sequence[Middleware] = ()) -> None:
         self.options = options

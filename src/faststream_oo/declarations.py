@@ -14,9 +14,16 @@ async def declare(plan: Plan, /) -> None:
     """Declare over the open brokers of a plan. Raises SetupError with what `verify` found, ConnectError."""
     differences: list[Problem] = []
     for broker in plan.brokers:
-        consumed = [broker.locate(one.address) for one in plan.subscriptions if one.broker is broker]
+        subscriptions = [one for one in plan.subscriptions if one.broker is broker]
+        consumed = [broker.locate(one.address) for one in subscriptions]
+        letters = [
+            letter
+            for one in (subscriptions if broker.letters_declared else ())
+            for letter in one.letters
+            if not broker.address_problems(letter, consuming=True)
+        ]
         owners: list[type[object]] = [cls for cls, of in plan.producers if of is broker]
-        owners += [entry.served.cls for one in plan.subscriptions if one.broker is broker for entry in one.entries]
+        owners += [entry.served.cls for one in subscriptions for entry in one.entries]
         produced = [
             broker.locate(broker.address_of(mark, options), class_prefix(cls))
             for cls in dict.fromkeys(owners)
@@ -27,7 +34,7 @@ async def declare(plan: Plan, /) -> None:
         fixed = [address for address in produced if not placeholders(address.name)]
         replies = broker.reply_addresses() if plan.asks(broker) else ()
         with broker.endpoint.locating():
-            found = await broker.declare_whole(list(dict.fromkeys([*consumed, *fixed, *replies])))
+            found = await broker.declare_whole(list(dict.fromkeys([*consumed, *letters, *fixed, *replies])))
         if broker.options.topology == "verify":
             differences += [Problem(broker.options.protocol, what) for what in found]
         else:

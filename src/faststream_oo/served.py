@@ -104,3 +104,22 @@ class Planned:
     def address(self) -> Address:
         """Without the broker's prefix."""
         return self.entries[0].address
+
+    @property
+    def whole_group(self) -> str | None:
+        """Name of its group as the broker knows it."""
+        group = self.options.get("group")
+        return None if group is None else self.broker.whole_group(group, self.broker.locate(self.address))
+
+    def letters_of(self, *sources: str) -> Sequence[Address]:
+        """Return where dead letters of these sources of its address go, whole."""
+        broker, address = self.broker, self.broker.locate(self.address)
+        if (given := self.options.get("dead_letter")) is not None:
+            return [broker.locate(given)]
+        derived = [broker.dead_letter_of(address, source, self.whole_group) for source in sources]
+        return [letter for letter in derived if letter is not None]
+
+    @property
+    def letters(self) -> Sequence[Address]:
+        """Where its dead letters go, whole; what stands for a pattern, whose sources come later, is no address."""
+        return self.letters_of(*self.broker.sources(self.broker.locate(self.address)))

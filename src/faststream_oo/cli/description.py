@@ -142,32 +142,24 @@ def as_text(described: Description) -> str:
 
 def _subscription(planned: Planned) -> SubscriptionFacts:
     broker, options = planned.broker, planned.options
-    address = broker.locate(planned.address)
-    group = options.get("group")
-    whole_group = None if group is None else broker.whole_group(group, address)
-    if (letter := options.get("dead_letter")) is not None:
-        letters: Sequence[str] = [broker.locate(letter).name]
-    else:
-        letters = _derived_letters(broker, address, whole_group)
     pairs = zip(planned.entries, planned.bindings, strict=True)
     return SubscriptionFacts(
         name=planned.name,
         handlers={entry.handler_name: _type_name(binding.body) for entry, binding in pairs},
         broker=broker.place,
-        address=address.name,
-        group=whole_group,
+        address=broker.locate(planned.address).name,
+        group=planned.whole_group,
         delivery=options["delivery"],
-        dead_letters=letters,
+        dead_letters=[letter.name for letter in _letters(planned)],
         options={name: _form(value) for name, value in options.items() if name not in _SEEN},
     )
 
 
-def _derived_letters(broker: Broker, address: Address, group: str | None) -> Sequence[str]:
-    """Return the derived dead-letter addresses; of a pattern, whose sources come later, how they are made."""
-    derived = [broker.dead_letter_of(address, name, group) for name in broker.sources(address)]
-    if any(letter is not None and broker.address_problems(letter, consuming=False) for letter in derived):
-        derived = [broker.dead_letter_of(address, "<address>", group)]
-    return [letter.name for letter in derived if letter is not None]
+def _letters(planned: Planned) -> Sequence[Address]:
+    """Return where dead letters go; of a pattern, whose sources come later, how those addresses are made."""
+    letters = planned.letters
+    of_pattern = any(planned.broker.address_problems(letter, consuming=False) for letter in letters)
+    return planned.letters_of("<address>") if of_pattern else letters
 
 
 def _publications(plan: Plan) -> Iterator[PublicationFacts]:

@@ -65,6 +65,7 @@ class RedisBroker(Broker):
     )
     running_type: ClassVar[type[Any]] = Intake
     consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 100, "delivery": "at_least_once"}
+    letters_declared: ClassVar[bool] = False
 
     def __init__(
         self,

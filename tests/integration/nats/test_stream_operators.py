@@ -88,6 +88,26 @@ async def test_a_stream_that_is_missing_is_told_where_it_is_looked_for_and_not_w
         await transport.delete_stream(name)
 
 
+@pytest.mark.parametrize("part", ["", ".*"])
+async def test_an_application_that_may_not_make_it_wants_the_stream_of_its_letters(
+    world: StreamWorld, part: str
+) -> None:
+    world = strict(world)
+    address = await world.create("letters")
+
+    @consumes(Subject(f"{address}{part}", stream=address))
+    async def take(self: Any, number: int) -> None: ...
+
+    async with world.serving(take):
+        pass  # makes it
+    await world.remove(f"DLQ_{address}")
+    with world.below():
+        broker = world.broker_of(topology="verify")
+        with pytest.raises(SetupError, match=f'stream "DLQ_{address}" does not exist'):
+            async with Application(consumers=[world.consumer_of(broker, take)], brokers=[broker]):
+                pass
+
+
 async def test_a_durable_that_reads_something_else_is_refused(world: StreamWorld) -> None:
     address = await world.create("other")
     async with world.serving(collecting(address, [])):

@@ -589,6 +589,10 @@ async def test_verify_refuses_to_start_and_create_warns_and_goes_on(
         with pytest.raises(SetupError, match="x-queue-type classic, declared is quorum"):
             async with world.serving(number):
                 pass
+        await world.remove(f"{queue.name}.dlq")
+        with pytest.raises(SetupError, match=f'"{queue.name}.dlq" does not exist'):
+            async with world.serving(number):
+                pass
 
 
 async def test_a_prefix_stands_before_queues_exchanges_and_keys(world: RabbitWorld) -> None:

@@ -161,7 +161,7 @@ async def test_a_reply_topic_that_may_not_be_made_is_said_at_the_first_request()
             await broker.request("echo", 1, reply=int)
 
 
-async def test_a_missing_reply_topic_is_a_difference_where_producers_ask() -> None:
+async def test_missing_topics_of_replies_and_of_dead_letters_are_differences() -> None:
     settings = evolve(SETTINGS, topology="verify")
     transport = MemoryTransport(settings)
     await transport.open()
@@ -174,6 +174,10 @@ async def test_a_missing_reply_topic_is_a_difference_where_producers_ask() -> No
         echo = providers.Singleton(Echo, broker=kafka.broker)
         asking = providers.Singleton(Asking, broker=kafka.broker)
 
-    with pytest.raises(SetupError, match='topic "fsoo-replies" does not exist'):
+    with pytest.raises(SetupError) as refused:
         async with Application(Verified()):
             pass
+    assert [problem.what for problem in refused.value.problems] == [
+        'topic "fsoo-replies" does not exist',
+        'topic "echo.echo.dlq" does not exist',
+    ]
