@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from faststream_oo.current import EMBEDDING, clock
 from faststream_oo.errors import ConnectError
-from faststream_oo.redis.client.commands import Answer, Command, LostError
-from faststream_oo.redis.envelope import encoded
+from faststream_oo.redis.client.commands import Answer, Command, LostError, Part
 from faststream_oo.redis.options import RedisSettings
 from faststream_oo.redis.transports.memory.instance import MemoryServer
 from faststream_oo.redis.transports.memory.sessions import Session
@@ -39,7 +38,7 @@ class MemoryConnection:
         """Write commands, at once and in order. Raises LostError."""
         if self._over is not None:
             raise LostError(self._over)
-        self._session.take([[encoded(part) for part in command] for command in commands])
+        self._session.take([[_sent(part) for part in command] for command in commands])
 
     async def receive(self, count: int, into: list[Answer], /) -> None:
         """Append the next answers, so many; a call that is cancelled ends the connection. Raises LostError."""
@@ -90,3 +89,10 @@ class MemoryLink:
         if not self.server.online.is_set():
             raise ConnectError("redis", self._settings.servers, "the embedded Redis is down")
         return MemoryConnection(self.server, self._database)
+
+
+def _sent(part: Part) -> bytes:
+    """Return a part of a command as it is on the wire."""
+    if isinstance(part, bytes):
+        return part
+    return part.encode() if isinstance(part, str) else repr(part).encode()
