@@ -14,6 +14,9 @@ REPLIES: Final = "amq.rabbitmq.reply-to"
 """What a request says for "answer over my channel": the server puts an address of that channel in its place."""
 
 _PART: Final = re.compile(r"\{(\w+)\}")
+_NAME: Final = re.compile(r"[a-zA-Z0-9\-_.:@#,/+ {}]*")
+"""What the client writes as a name, and what a template has; servers take more."""
+
 _LONGEST: Final = 255  # Bytes of a short string (AMQP 0-9-1, 4.2.5.3).
 
 
@@ -181,6 +184,8 @@ def exchange_problems(exchange: Exchange, /) -> Iterator[tuple[str, str]]:
 def _name_problems(kind: str, name: str, *, external: bool) -> Iterator[tuple[str, str]]:
     if not 0 < len(name.encode()) <= _LONGEST:
         yield f'"{name}" is no name of {kind}s: 1 to {_LONGEST} bytes', ""
+    if _NAME.fullmatch(name) is None:
+        yield f'"{name}" is no name that the client can write', "letters a to z, digits, spaces, and - _ . : @ # , / +"
     if name.startswith("amq.") and not external:
         yield f'"{name}": names that begin with "amq." are the server\'s own', "external=True"
 

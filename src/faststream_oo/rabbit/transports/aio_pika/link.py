@@ -25,8 +25,8 @@ _log: Final = logging.getLogger("faststream_oo")
 CONNECT_SECONDS: Final = 10.0
 """Longest time in seconds that one attempt to connect, or to open a channel, may take."""
 
-_FAILURES: Final = (AMQPError, OSError, RuntimeError)
-"""What aiormq raises when a connection or a channel is lost, refused or closed."""
+_FAILURES: Final = (AMQPError, OSError, RuntimeError, ValueError)
+"""What aiormq raises when a connection or a channel is lost, refused or closed, and when it cannot write a name."""
 
 _CLOSE_SECONDS: Final = 5.0
 
