@@ -47,6 +47,8 @@ class RabbitWorld(World):
 
     verifies: ClassVar[bool] = True
     """Whether the topology mode of the settings counts: in an embedding everything is made."""
+    limits_every_quorum_queue = False
+    """Whether a quorum queue has a delivery limit without asking for one."""
     settings: RabbitSettings
 
     @property
@@ -104,6 +106,7 @@ class RealWorld(RabbitWorld):
     async def __aenter__(self) -> Self:
         self._connection = await aiormq.connect(self._url)
         self._channel = await self._connection.channel()
+        self.limits_every_quorum_queue = int(str(self._connection.server_properties["version"]).partition(".")[0]) >= 4
         return self
 
     async def __aexit__(self, *_: object) -> None:

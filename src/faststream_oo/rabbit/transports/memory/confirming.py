@@ -5,7 +5,6 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
 
 from attrs import evolve
 
@@ -122,8 +121,11 @@ class MemorySender:
 
     def send(self, frame: Frame, /) -> Confirm:
         """Publish a message now; while the server is down it waits. Raises PublishError."""
-        properties: dict[str, Any] = native_properties(frame)
+        try:
+            properties = arrived(native_properties(frame))
+        except (TypeError, ValueError) as error:
+            raise PublishError(f"the message cannot be written in AMQP: {error}") from error
         body = frame.body if frame.copy_of is None else frame.copy_of.body
         mandatory = frame.options.get("mandatory") is not False
         key = self._key_of(frame)
-        return self._publisher.publish(self._exchange, key, arrived(properties), body or b"", mandatory=mandatory)
+        return self._publisher.publish(self._exchange, key, properties, body or b"", mandatory=mandatory)

@@ -93,9 +93,10 @@ class MemorySeat:
             return
         self._server.check_online()
         queue = self._server.queue(self._queue.name, self._owner)
-        if queue.takers and (queue.exclusive or self._options.exclusive):
+        alone = self._options.exclusive
+        if (queue.takers and (queue.exclusive or alone)) or (alone and queue.declared.single_active):
             raise TransportError(f"ACCESS_REFUSED - queue '{queue.name}' in vhost '/' in exclusive use")
-        queue.exclusive = self._options.exclusive
+        queue.exclusive = alone
         queue.takers.append(self)
         self._source = queue
         queue.hand_out()

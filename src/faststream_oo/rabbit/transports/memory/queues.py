@@ -9,8 +9,8 @@ from faststream_oo.rabbit.address import Queue
 from faststream_oo.rabbit.transports.memory.stored import Stored
 
 MODELLED: Final = frozenset({
-    "x-queue-type", "x-single-active-consumer", "x-max-priority", "x-max-length", "x-overflow", "x-message-ttl",
-    "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-delivery-limit",
+    "x-queue-type", "x-single-active-consumer", "x-max-priority", "x-max-length", "x-max-length-bytes", "x-overflow",
+    "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-delivery-limit",
 })  # fmt: skip
 """Arguments that an embedded queue does something about."""
 
@@ -56,6 +56,7 @@ class MemoryQueue:
         self._levels: list[deque[Stored]] = [deque() for _ in range(self._priorities + 1)]
         self._ttl: int | None = arguments.get("x-message-ttl")
         self._longest: int | None = arguments.get("x-max-length")
+        self._largest: int | None = arguments.get("x-max-length-bytes")
         self._overflow: str = arguments.get("x-overflow", "drop-head")
         self._limit: int | None = arguments.get("x-delivery-limit")
         self._single = bool(arguments.get("x-single-active-consumer"))
@@ -78,16 +79,22 @@ class MemoryQueue:
 
     def put(self, stored: Stored, /) -> bool:
         """Add a message at the end; False when the queue is full and refuses it."""
-        full = self._longest is not None and len(self) >= self._longest
-        if full and self._overflow != "drop-head":
+        if self._overflow != "drop-head" and self._exceeded(stored):
             if self._overflow == "reject-publish-dlx":
                 self._died(self, stored, "maxlen")
             return False
-        self._age(stored)
         self._append(stored)
-        self.hand_out()
+        self.hand_out()  # before its time counts: who waits for it gets it, however short that is
+        self._age(stored)
+        self.expire()
         self._drop_excess()
         return True
+
+    def _exceeded(self, *further: Stored) -> bool:
+        """Whether the queue is longer or larger than it may be, with further messages."""
+        if self._longest is not None and len(self) + len(further) > self._longest:
+            return True
+        return self._largest is not None and sum(len(one.body) for one in (*self, *further)) > self._largest
 
     def _append(self, stored: Stored) -> None:
         self._numbered += 1
@@ -128,7 +135,7 @@ class MemoryQueue:
         self._drop_excess()
 
     def _drop_excess(self) -> None:
-        while self._longest is not None and len(self) > self._longest:
+        while self._exceeded():
             level = next(level for level in self._levels if level)
             self._died(self, level.popleft(), "maxlen")
 

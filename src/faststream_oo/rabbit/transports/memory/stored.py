@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from attrs import define, evolve, field, frozen
@@ -29,7 +30,11 @@ class MemoryProperties:
 
 
 def arrived(properties: Mapping[str, Any], /) -> MemoryProperties:
-    """Return properties as they arrive: empty ones are none, times are in whole seconds of UTC."""
+    """Return properties as they arrive: empty ones are none, times are in whole seconds of UTC.
+
+    Raises:
+        TypeError: A header is of a kind that AMQP has not.
+    """
     kept = {name: _arrived(value) for name, value in properties.items() if value != "" and name != "headers"}
     given: Mapping[str, Any] = properties.get("headers") or {}
     headers = {name[:_LONGEST_NAME]: _arrived(value) for name, value in given.items()}
@@ -45,8 +50,10 @@ def _arrived(value: Any) -> Any:
             return {name: _arrived(member) for name, member in cast("dict[str, Any]", value).items()}
         case list():
             return list(map(_arrived, cast("Sequence[Any]", value)))
-        case _:
+        case None | str() | bool() | int() | float() | Decimal() | bytearray():
             return value
+        case _:
+            raise TypeError(f"Unknown type: {value.__class__} ({value!r})")
 
 
 @frozen

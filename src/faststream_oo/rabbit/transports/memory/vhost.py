@@ -83,7 +83,7 @@ class MemoryServer:
         return queue
 
     def bind(self, to: Queue | Exchange, binding: Binding) -> None:
-        """Make a binding. Raises TransportError when one of its ends is not there."""
+        """Make a binding. Raises TransportError when one of its ends is not there, or is the default exchange."""
         route, exchange = self._route(to, binding)
         there = self.queues if isinstance(to, Queue) else self.exchanges
         if to.name not in there:
@@ -93,12 +93,14 @@ class MemoryServer:
         exchange.bind(route)
 
     def unbind(self, to: Queue | Exchange, binding: Binding) -> None:
-        """Remove a binding, if it is there."""
+        """Remove a binding, if it is there. Raises TransportError for the default exchange."""
         route, exchange = self._route(to, binding)
         if exchange is not None and exchange.unbind(route) and exchange.declared.auto_delete:
             self.delete_exchange(exchange.declared.name)
 
     def _route(self, to: Queue | Exchange, binding: Binding) -> tuple[Route, MemoryExchange | None]:
+        if binding.source.name == "":
+            raise TransportError("ACCESS_REFUSED - operation not permitted on the default exchange")
         route = Route(to.name, isinstance(to, Exchange), binding.native_key, binding.arguments)
         return route, self.exchanges.get(binding.source.name)
 
