@@ -425,11 +425,11 @@ async def test_a_full_queue_refuses_or_drops_its_head(
 
 async def test_a_higher_priority_comes_first_and_equal_ones_in_order(world: RabbitWorld) -> None:
     queue = classic(world, "priority", max_priority=5)
-    seen: list[str] = []
+    seen: list[tuple[str, int]] = []
 
     @world.consumes(queue)
-    async def taken(self: Any, text: str) -> None:
-        seen.append(text)
+    async def taken(self: Any, text: str, message: RabbitMessage) -> None:
+        seen.append((text, message.priority))
 
     async with opened(world) as broker:
         await broker.declare(queue)
@@ -438,7 +438,7 @@ async def test_a_higher_priority_comes_first_and_equal_ones_in_order(world: Rabb
     async with world.serving(taken):
         await until(lambda: len(seen) == 7)
 
-    assert seen == ["5 2", "9 4", "5 6", "1 1", "1 5", "0 0", "None 3"]
+    assert seen == [("5 2", 5), ("9 4", 9), ("5 6", 5), ("1 1", 1), ("1 5", 1), ("0 0", 0), ("None 3", 0)]
 
 
 async def test_a_message_that_comes_back_too_often_leaves_a_quorum_queue(world: RabbitWorld) -> None:

@@ -138,7 +138,8 @@ class RealWorld(RabbitWorld):
         self, address: str, body: bytes, key: bytes | None = None, headers: Headers = (), **properties: Any
     ) -> None:
         exchange = properties.pop("exchange", "")
-        described = Basic.Properties(**{"delivery_mode": 2, **properties}, headers=_headers(key, headers))
+        properties.setdefault("delivery_mode", 2)
+        described = Basic.Properties(**properties, headers=_headers(key, headers))
         await self._channel.basic_publish(body, exchange=exchange, routing_key=address, properties=described)
 
     async def remove(self, queue: str) -> None:
