@@ -293,12 +293,14 @@ class Intake:
                 await self._nothing_held(claims)
             return True
         except TimeoutError:
-            cancelled = self._cancel(claims)
+            running, refused = self._cancel(claims)
             _log.warning(
-                "%s: %d handlers ran longer than the drain allows; their messages are given back",
+                "%s gives back after %g s: %d messages in their handlers, %d whose publishes the broker did not take",
                 self.name,
-                cancelled,
-                extra={"fields": {"consumer": self.name, "given_back": cancelled}},
+                deadline,
+                running,
+                refused,
+                extra={"fields": {"consumer": self.name, "given_back": running + refused}},
             )
             await self._cancelled_ended(claims)
             return False
@@ -306,12 +308,11 @@ class Intake:
             self._leaving -= 1
             self._watch()
 
-    def _cancel(self, claims: "_Everything | set[Claim]") -> int:
-        """Cancel what runs under claims, give back the rest, and return how many were cancelled."""
+    def _cancel(self, claims: "_Everything | set[Claim]") -> tuple[int, int]:
+        """Cancel what runs under claims, give back the rest, and return how many were cancelled, and how many refused."""
         cancelled = self._lanes.cancel(claims)
         self._lanes.withdraw(claims, started=False, all_of_it=True)
-        self._settlement.forget(claims)
-        return cancelled
+        return cancelled, self._settlement.forget(claims)
 
     async def _cancelled_ended(self, claims: "_Everything | set[Claim]") -> None:
         try:

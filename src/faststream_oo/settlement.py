@@ -21,7 +21,9 @@ from faststream_oo.transport import Claim
 
 _log = logging.getLogger("faststream_oo")
 _LATER: Final = 10.0
-"""Seconds between two tries of what the broker keeps refusing."""
+"""Seconds between two tries of what the broker keeps refusing, at most."""
+_REMINDER: Final = 60.0
+"""Seconds between two lines that say so."""
 
 _WORDS: Final[Mapping[type[Outcome], str]] = {
     Ack: "acknowledged",
@@ -107,6 +109,7 @@ class Settlement:
         self._by_hand: set[Message] = set()
         self._confirming: deque[tuple[Message, Outcome, Sequence[Held], Sequence[asyncio.Future[Any]]]] = deque()
         self._confirmer: asyncio.Task[None] | None = None
+        self._complaint: tuple[str, str, float] | None = None
 
     @property
     def tasks(self) -> Iterable[asyncio.Task[None]]:
@@ -121,11 +124,13 @@ class Settlement:
         """Whether a message of these claims is in no slot any more and not settled yet."""
         return any(message.claim in claims for message in self._open)
 
-    def forget(self, claims: Container[Claim], /) -> None:
-        """Let go of such messages without settling them."""
-        for message in [one for one in self._open if one.claim in claims]:
+    def forget(self, claims: Container[Claim], /) -> int:
+        """Let go of such messages without settling them, and return how many."""
+        forgotten = [one for one in self._open if one.claim in claims]
+        for message in forgotten:
             self._open.discard(message)
             self._lanes.let_go(message)
+        return len(forgotten)
 
     def apply(self, message: Message, ending: Ending, seconds: float, /) -> "asyncio.Future[None] | None":
         """Apply an ending; return what its slot waits for."""
@@ -253,7 +258,7 @@ class Settlement:
                 await self._wait(retries, "publish", error)
                 confirms = self._sent(held)
         if retries:
-            await self._subscription.resume("publish")
+            await self._taken("publish")
         self._settle(message, outcome)
 
     async def _wait(self, retries: int, reason: str, error: TransportError) -> None:
@@ -262,10 +267,22 @@ class Settlement:
         if retries < policy.attempts and reason == "publish":
             await self._clock.sleep(policy.wait(retries))
             return
-        fields = {"consumer": self._terms.name, "reason": reason, "error": str(error)}
-        _log.error("%s cannot %s, trying on: %s", self._terms.name, reason, error, extra={"fields": fields})
+        self._complain(reason, str(error))
         await self._subscription.pause(reason)
-        await self._clock.sleep(min(policy.wait(retries) + 0.1, _LATER))
+        await self._clock.sleep(min(policy.wait(retries) + 0.1 * 2 ** min(retries, 7), _LATER))
+
+    def _complain(self, reason: str, error: str) -> None:
+        """Log what is refused, and while it goes on in the same words, of whichever message, once in a while."""
+        before, now = self._complaint, self._clock.time()
+        if before is None or before[:2] != (reason, error) or now - before[2] >= _REMINDER:
+            self._complaint = reason, error, now
+            fields = {"consumer": self._terms.name, "reason": reason, "error": error}
+            _log.error("%s cannot %s, trying on: %s", self._terms.name, reason, error, extra={"fields": fields})
+
+    async def _taken(self, reason: str) -> None:
+        """What was refused is taken now."""
+        self._complaint = None
+        await self._subscription.resume(reason)
 
     # Dead letters -------------------------------------------------------------------------------------------------
 
@@ -290,7 +307,7 @@ class Settlement:
                 if retries > 1:
                     await self._wait(retries - 1, "dead-letter", refused)
         if retries > 1:
-            await self._subscription.resume("dead-letter")
+            await self._taken("dead-letter")
         return written
 
 

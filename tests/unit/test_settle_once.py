@@ -1,10 +1,12 @@
 """Lanes and settling under random interleavings: order per key, at most N at once, one ending a message."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -242,3 +244,28 @@ def check(world: World) -> None:
     assert all(not message.claim.live for message in unheard)
     for seat in world.seats:
         assert all(type(outcome) is not Retry for _, outcome in seat.heard)
+
+
+async def test_what_the_broker_keeps_refusing_is_told_once_a_minute_and_given_back_at_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = VirtualClock()
+    with embedded(Embedding(clock)):
+        async with KafkaBroker(KafkaSettings(driver="memory")) as broker:
+            world = World(broker, clock, concurrency=3, cumulative=True)
+            await world.intake.start(world.attempt, clock)
+            world.feed(world.seats[0], "abc")
+            await turn()
+            world.end(world.fed[0], world.publishing())
+            while clock.time() < 120:
+                await turn()
+                if world.confirms.open:
+                    world.confirm(well=False)
+                await turn()
+                await world.advance(1.0)
+            assert not await world.intake.revoke([world.seats[0]], deadline=0.0)
+            await world.intake.give_up()
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == [
+        *["Orders.placed cannot publish, trying on: no leader"] * 2,
+        "Orders.placed gives back after 0 s: 2 messages in their handlers, 1 whose publishes the broker did not take",
+    ]
