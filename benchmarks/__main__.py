@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.clients if name not in CLIENTS]:
         parser.error(f"no such client: {', '.join(unknown)}; there are {', '.join(CLIENTS)}")
+    if given.messages is not None and given.messages < 2:
+        parser.error("--messages: 2 or more, as the first of them are not measured")
     for client in given.clients or CLIENTS:
         asyncio.run(compare(client, given.servers, given.messages, given.rounds, given.only))
 

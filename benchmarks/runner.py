@@ -21,10 +21,12 @@ class Meter:
     """Measures the CPU of this process, all threads, for each message of one run.
 
     Args:
-        count: Messages to send or to handle.
+        count: Messages to send or to handle, 2 or more: the first of them are not measured.
     """
 
     def __init__(self, count: int) -> None:
+        if count < 2:
+            raise ValueError(f"{count} cannot be measured: at least one message is handled before the clock is read")
         self.count = count
         self.done = asyncio.Event()
         """Set with the last message."""
@@ -95,19 +97,23 @@ class Comparison:
         other: Another framework's way, by its name.
         share: Part of what the other framework adds to the raw client that ours may add.
         other_part: Part of the messages that the other framework gets, as it may take long.
+        stock: How many messages there are to handle; None where every run brings its own.
     """
 
     name: str
     raw: Run
     sides: Mapping[str, Run]
-    targets: Mapping[str, Target] = field(factory=dict)
-    other: Mapping[str, Run] = field(factory=dict)
+    targets: Mapping[str, Target] = field(factory=dict[str, Target])
+    other: Mapping[str, Run] = field(factory=dict[str, Run])
     share: float = 1 / 8
     other_part: float = 0.25
+    stock: int | None = None
 
     def runs(self, count: int) -> Mapping[str, tuple[Run, int]]:
-        """Return every side with its number of messages."""
-        few = max(200, int(count * self.other_part))
+        """Return every side with its number of messages. Raises ValueError when there are fewer: it would wait for ever."""
+        if self.stock is not None and count > self.stock:
+            raise ValueError(f'"{self.name}" is to handle {count} messages a round, and there are {self.stock}')
+        few = min(count, max(200, int(count * self.other_part)))
         ours = {name: (run, count) for name, run in {"raw": self.raw, **self.sides}.items()}
         return ours | {name: (run, few) for name, run in self.other.items()}
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -23,7 +23,7 @@ IN_HAND: Final = 500
 
 
 @asynccontextmanager
-async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Comparison]]:
+async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Make a topic with messages, and one to publish to; delete them afterwards."""
     settings = KafkaSettings(driver="confluent", servers=[servers], topology="off", linger=LINGER_MS / 1000)
     async with kafka.topics(servers, count) as (source, target):
@@ -33,6 +33,7 @@ async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Compar
                 partial(raw_consume, servers, source),
                 kafka.consume_sides(settings, source),
                 {"one lane": Target(plus=3), "16 lanes by key": Target(plus=3, beside="one lane")},
+                stock=count,
             ),
             Comparison(
                 f"publish, {IN_FLIGHT} in flight",
@@ -122,11 +123,11 @@ async def raw_publish(servers: str, topic: str, meter: Meter) -> None:
     thread = threading.Thread(target=poll)
     thread.start()
     for many in portions(meter.count):
-        confirms = []
+        confirms: list[asyncio.Future[int | None]] = []
         for order in many:
             number += 1
             confirm: asyncio.Future[int | None] = loop.create_future()
-            headers = [("id", b"0123456789ab-%x" % number)]
+            headers: list[tuple[str, str | bytes | None]] = [("fsoo-id", b"0123456789ab-%x" % number)]
             producer.produce(
                 topic, encode(order), order.order_id.encode(), on_delivery=partial(report, confirm), headers=headers
             )

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -38,7 +38,7 @@ _FETCH: Final = 200
 
 
 @asynccontextmanager
-async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Comparison]]:
+async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Make a stream that nobody else uses, with what is to be consumed, and delete it at the end."""
     settings = NatsSettings(servers=[servers])
     name = f"bench-{uuid.uuid4().hex[:8]}"
@@ -58,6 +58,7 @@ async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Compar
             },
             {"one lane": Target(times=0.6), "16 lanes by key": Target(plus=6, beside="one lane")},
             theirs("consume", servers, full),
+            stock=count,
         ),
         Comparison(
             f"publish, {IN_FLIGHT} in a loop",
@@ -103,7 +104,7 @@ async def handled(meter: Meter) -> None:
 
 
 @asynccontextmanager
-async def connected(servers: str) -> AsyncIterator[JetStreamContext]:
+async def connected(servers: str) -> AsyncGenerator[JetStreamContext]:
     """Open a client; everything that was sent has arrived when it is closed."""
     client = Client()
     await client.connect(servers)
@@ -140,7 +141,7 @@ Publish = Callable[[Order], Awaitable[asyncio.Future[object]]]
 
 
 @asynccontextmanager
-async def publishing(servers: str, subject: str) -> AsyncIterator[Publish]:
+async def publishing(servers: str, subject: str) -> AsyncGenerator[Publish]:
     """Give what publishes an order, with key and an identity in headers as we do."""
     encode, number, own = encoder(), 0, uuid.uuid4().hex[:12]
     async with connected(servers) as streams:

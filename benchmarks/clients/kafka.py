@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -33,7 +33,7 @@ PARTITIONS: Final = 4
 
 
 @asynccontextmanager
-async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Comparison]]:
+async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Make a topic with messages, and one to publish to; delete them afterwards."""
     settings = KafkaSettings(servers=[servers], topology="off")
     theirs = faststream(servers)
@@ -45,6 +45,7 @@ async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Compar
                 consume_sides(settings, source),
                 {"one lane": Target(plus=3), "16 lanes by key": Target(plus=3, beside="one lane")},
                 theirs("consume", source),
+                stock=count,
             ),
             Comparison(
                 f"publish, {IN_FLIGHT} in flight",
@@ -67,6 +68,7 @@ async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Compar
                 partial(raw_forward, servers, source, target),
                 {"@consumes @produces": partial(our_forward, settings, source, target)},
                 {"@consumes @produces": Target(plus=6)},
+                stock=count,
             ),
         ]
 
@@ -97,7 +99,7 @@ def faststream(servers: str) -> Callable[[str, str], Mapping[str, Run]]:
 
 
 @asynccontextmanager
-async def topics(servers: str, count: int) -> AsyncIterator[tuple[str, str]]:
+async def topics(servers: str, count: int) -> AsyncGenerator[tuple[str, str]]:
     """Make a topic that holds `count` orders, and an empty one."""
     source, target = (f"bench-{uuid.uuid4().hex[:8]}-{end}" for end in ("in", "out"))
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
@@ -115,7 +117,7 @@ async def topics(servers: str, count: int) -> AsyncIterator[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def raw_consumer(servers: str, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def raw_consumer(servers: str, topic: str) -> AsyncGenerator[AIOKafkaConsumer]:
     """Open a consumer of a new group, from the first record on."""
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=servers, group_id=uuid.uuid4().hex, enable_auto_commit=False,
@@ -159,7 +161,8 @@ async def raw_forward(servers: str, source: str, target: str, meter: Meter) -> N
                 for record in records:
                     order = await handle(decode(record.value))
                     number += 1
-                    headers = [("id", b"0123456789ab-%x" % number), ("correlation", dict(record.headers)["id"])]
+                    conversation = dict(record.headers)["fsoo-id"]
+                    headers = [("fsoo-id", b"0123456789ab-%x" % number), ("fsoo-correlation-id", conversation)]
                     confirms.append(
                         await producer.send(target, encode(order), key=order.order_id.encode(), headers=headers)
                     )
@@ -169,7 +172,7 @@ async def raw_forward(servers: str, source: str, target: str, meter: Meter) -> N
 
 
 @asynccontextmanager
-async def raw_producer(servers: str) -> AsyncIterator[AIOKafkaProducer]:
+async def raw_producer(servers: str) -> AsyncGenerator[AIOKafkaProducer]:
     """Open a producer that loses nothing."""
     producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True)
     await producer.start()
@@ -187,7 +190,7 @@ async def raw_publish(servers: str, topic: str, meter: Meter) -> None:
             confirms = []
             for order in many:
                 number += 1
-                headers = [("id", b"0123456789ab-%x" % number)]
+                headers = [("fsoo-id", b"0123456789ab-%x" % number)]
                 confirms.append(await producer.send(topic, encode(order), key=order.order_id.encode(), headers=headers))
             await asyncio.gather(*confirms)
             meter.sent(len(many))
@@ -202,7 +205,7 @@ async def raw_publish_and_wait(servers: str, topic: str, meter: Meter) -> None:
         async def publish(order: Order) -> None:
             nonlocal number
             number += 1
-            headers = [("id", b"0123456789ab-%x" % number)]
+            headers = [("fsoo-id", b"0123456789ab-%x" % number)]
             await producer.send_and_wait(topic, encode(order), key=order.order_id.encode(), headers=headers)
 
         for many in batches:

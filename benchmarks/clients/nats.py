@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -33,7 +33,7 @@ MESSAGES: Final = 20_000
 
 
 @asynccontextmanager
-async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Comparison]]:
+async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Choose a subject that nobody else uses."""
     settings = NatsSettings(servers=[servers])
     subject = f"bench.{uuid.uuid4().hex[:8]}"
@@ -77,7 +77,7 @@ def theirs(what: str, servers: str, subject: str) -> Mapping[str, Run]:
 
 
 @asynccontextmanager
-async def fed(servers: str, subject: str, count: int) -> AsyncIterator[None]:
+async def fed(servers: str, subject: str, count: int) -> AsyncGenerator[None]:
     """Have so many orders published by a process of its own, from here on."""
     feeder = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.clients.nats", servers, subject, str(count)
@@ -98,7 +98,7 @@ async def handled(meter: Meter) -> None:
 
 
 @asynccontextmanager
-async def connected(servers: str) -> AsyncIterator[Client]:
+async def connected(servers: str) -> AsyncGenerator[Client]:
     """Open a client; everything that was sent has arrived when it is closed."""
     client = Client()
     await client.connect(servers)

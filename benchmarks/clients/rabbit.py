@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -25,7 +25,7 @@ PREFETCH: Final = 100
 
 
 @asynccontextmanager
-async def comparisons(url: str, count: int) -> AsyncIterator[Sequence[Comparison]]:
+async def comparisons(url: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Make two queues, and delete them afterwards."""
     settings = RabbitSettings(url=url)
     theirs = faststream(url)
@@ -93,7 +93,7 @@ async def after_emptying(broker: RabbitBroker, queue: Queue, run: Run, meter: Me
 
 
 @asynccontextmanager
-async def raw_channel(url: str) -> AsyncIterator[AbstractChannel]:
+async def raw_channel(url: str) -> AsyncGenerator[AbstractChannel]:
     """Open a channel that confirms, and returns what no queue takes."""
     async with await aio_pika.connect_robust(url) as connection:
         yield await connection.channel(publisher_confirms=True, on_return_raises=True)

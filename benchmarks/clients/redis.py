@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -50,7 +50,7 @@ Call = Callable[[Redis, str, bytes], Awaitable[object]]
 
 
 @asynccontextmanager
-async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Comparison]]:
+async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Choose keys that nobody else uses, and delete them at the end."""
     own = f"bench:{uuid.uuid4().hex[:8]}"
     addresses: Mapping[str, RedisAddress] = {
@@ -90,7 +90,8 @@ async def comparisons(servers: str, count: int) -> AsyncIterator[Sequence[Compar
         ),
     ]
     async with client(servers) as raw:
-        await raw.delete(*[key async for key in raw.scan_iter(f"{own}*")])
+        async for key in raw.scan_iter(f"{own}*"):  # an emptied list is gone already
+            await raw.delete(key)
 
 
 def theirs(what: str, servers: str, address: RedisAddress) -> Mapping[str, Run]:
@@ -103,7 +104,7 @@ def theirs(what: str, servers: str, address: RedisAddress) -> Mapping[str, Run]:
 
 
 @asynccontextmanager
-async def client(servers: str) -> AsyncIterator[Redis]:
+async def client(servers: str) -> AsyncGenerator[Redis]:
     """Open a client with as many connections as there are calls in flight."""
     raw = Redis.from_url(servers, legacy_responses=False, max_connections=IN_FLIGHT + 1)
     try:
@@ -170,7 +171,7 @@ async def fill(raw: Redis, address: RedisAddress, count: int) -> None:
 
 
 @asynccontextmanager
-async def fed(servers: str, channel: str, count: int) -> AsyncIterator[None]:
+async def fed(servers: str, channel: str, count: int) -> AsyncGenerator[None]:
     """Have so many orders published to a channel by a process of its own, from here on."""
     feeder = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.clients.redis", servers, channel, str(count)
