@@ -145,6 +145,23 @@ async def test_what_is_held_does_not_expire(world: RabbitWorld) -> None:
         assert await bodies(world, queue) == []
 
 
+async def test_what_comes_back_after_its_time_expires(world: RabbitWorld) -> None:
+    letters, others = classic(world, "letters"), classic(world, "others")
+    queue, witness = dying(world, letters), dying(world, others)
+    async with opened(world) as broker:
+        await broker.declare(letters, others, queue, witness)
+        async with holding(broker, queue, 1) as consumer:
+            await broker.publish(queue, RabbitOutgoing(1, expiration=0.1))
+            await consumer.holds(1)
+            await broker.publish(witness, RabbitOutgoing(1, expiration=0.2))
+            await letters_of(world, others, 1)
+            await consumer.give_back(0)
+            (headers,) = await letters_of(world, letters, 1)
+            assert consumer.seen == ["1"]
+
+    assert headers["x-death"][0]["reason"] == "expired"
+
+
 # Length ---------------------------------------------------------------------------------------------------------------
 
 
