@@ -168,16 +168,17 @@ async def test_what_comes_back_after_its_time_expires(world: RabbitWorld) -> Non
 @pytest.mark.parametrize(
     ("overflow", "kept", "dead", "refused"),
     [
+        (None, ["0", "1"], [], 2),
         ("drop-head", ["2", "3"], ["0", "1"], 0),
         ("reject-publish", ["0", "1"], [], 2),
         ("reject-publish-dlx", ["0", "1"], ["2", "3"], 2),
     ],
 )
 async def test_what_a_full_queue_gives_up_or_refuses(
-    world: RabbitWorld, overflow: str, kept: Sequence[str], dead: Sequence[str], refused: int
+    world: RabbitWorld, overflow: str | None, kept: Sequence[str], dead: Sequence[str], refused: int
 ) -> None:
     letters = classic(world, "letters")
-    queue = dying(world, letters, max_length=2, arguments={"x-overflow": overflow})
+    queue = dying(world, letters, max_length=2, arguments={"x-overflow": overflow} if overflow else {})
     async with opened(world) as broker:
         await broker.declare(letters, queue)
         results = [await asyncio.gather(broker.publish(queue, n), return_exceptions=True) for n in range(4)]

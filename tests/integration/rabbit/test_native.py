@@ -408,21 +408,6 @@ async def test_a_message_expires_only_at_the_head(world: RabbitWorld) -> None:
         assert await broker.purge(queue) == 3
 
 
-@pytest.mark.parametrize(
-    ("overflow", "kept", "refused"), [(None, ["0", "1"], 2), ("drop-head", ["2", "3"], 0)], ids=["refuses", "drops"]
-)
-async def test_a_full_queue_refuses_or_drops_its_head(
-    world: RabbitWorld, overflow: str | None, kept: Sequence[str], refused: int
-) -> None:
-    queue = classic(world, "full", max_length=2, arguments={} if overflow is None else {"x-overflow": overflow})
-    async with opened(world) as broker:
-        await broker.declare(queue)
-        results = [await asyncio.gather(broker.publish(queue.name, n), return_exceptions=True) for n in range(4)]
-        errors = [str(error) for (error,) in results if isinstance(error, PublishError)]
-        assert errors == ["a queue refused the message: it is full"] * refused
-        assert await bodies(world, queue) == kept
-
-
 async def test_a_higher_priority_comes_first_and_equal_ones_in_order(world: RabbitWorld) -> None:
     queue = classic(world, "priority", max_priority=5)
     seen: list[tuple[str, int]] = []
