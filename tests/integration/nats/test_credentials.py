@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import nkeys
+import nkeys  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from attrs import frozen
 
+from faststream_oo import Application
 from faststream_oo.errors import ConnectError
-from faststream_oo.nats import NatsBroker, NatsSettings
+from faststream_oo.nats import NatsBroker, NatsConsumer, NatsSettings, consumes
 from faststream_oo.security import Credentials, Plain, Tls, Token
 from tests.integration.nats.authority import Signer, creds, serving
 from tests.integration.private import PrivateBroker
+from tests.integration.worlds import until
 
 Place = Callable[[str], str]
 
@@ -84,7 +88,7 @@ def operated() -> Operated:
     return Operated(config, account)
 
 
-USER_LIMITS = {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1}
+USER_LIMITS: dict[str, Any] = {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1}
 
 
 async def test_a_creds_file(server: Place, operated: Operated, tmp_path: Path) -> None:
@@ -96,6 +100,48 @@ async def test_a_creds_file(server: Place, operated: Operated, tmp_path: Path) -
     stranger = Signer(nkeys.PREFIX_BYTE_ACCOUNT).sign(user, "user", USER_LIMITS)
     file.write_text(creds(stranger, user))
     assert user.seed not in str(await refused(place, Credentials(file)))
+
+
+async def test_a_jwt_that_ends_in_use_is_followed_by_the_one_that_was_written_in_its_place(
+    server: Place, operated: Operated, tmp_path: Path
+) -> None:
+    place = server(operated.config)
+    user = Signer(nkeys.PREFIX_BYTE_USER)
+    file = tmp_path / "app.creds"
+    handled: list[int] = []
+
+    class Orders(NatsConsumer):
+        @consumes("orders")
+        async def placed(self, number: int) -> None:
+            handled.append(number)
+
+    file.write_text(creds(operated.account.sign(user, "user", USER_LIMITS, seconds=5), user))
+    broker = NatsBroker(settings(place, Credentials(file)))
+    async with Application(consumers=[Orders(broker)]):
+        ends = time.time() + 5
+        file.write_text(creds(operated.account.sign(user, "user", USER_LIMITS), user))
+        await until(lambda: time.time() > ends + 1)
+        await broker.publish("orders", 1)
+        await until(lambda: handled)
+
+    assert handled == [1]
+
+
+async def test_a_jwt_that_ends_in_use_ends_the_application_where_there_is_no_other(
+    server: Place, operated: Operated, tmp_path: Path
+) -> None:
+    place = server(operated.config)
+    user = Signer(nkeys.PREFIX_BYTE_USER)
+    file = tmp_path / "app.creds"
+
+    class Orders(NatsConsumer):
+        @consumes("orders")
+        async def placed(self, number: int) -> None: ...
+
+    file.write_text(creds(operated.account.sign(user, "user", USER_LIMITS, seconds=3), user))
+    broker = NatsBroker(settings(place, Credentials(file)))
+    async with Application(consumers=[Orders(broker)]):
+        await until(lambda: broker.subscriptions[0].state == "failed")
 
 
 @pytest.mark.parametrize("auth", [Plain("app", "s3cret"), Token("s3cret")])

@@ -11,11 +11,13 @@ from typing import Final, Protocol
 from nats import errors
 from nats.aio.client import Client
 
+from faststream_oo.clock import LoopClock
 from faststream_oo.encryption import encryption
 from faststream_oo.errors import TransportError
 from faststream_oo.nats.options import NatsSettings
 from faststream_oo.nats.transports.nats_py.credentials import LoginOptions, login_options
 from faststream_oo.nats.transports.nats_py.refusals import PERMISSION_HINT, connect_error, describe
+from faststream_oo.nats.transports.nats_py.rotation import Rotation
 from faststream_oo.network import PlainPortError
 from faststream_oo.security import Tls
 
@@ -88,6 +90,7 @@ class NatsConnection:
         self.client = _Client()
         self._tls: ssl.SSLContext | None = None
         self.inbox_prefix = settings.inbox_prefix
+        self._rotation = Rotation(self._connect_anew, LoopClock())
 
     async def open(self) -> None:
         """Try every server once.
@@ -98,7 +101,7 @@ class NatsConnection:
         """
         asked = any(server.startswith("tls://") for server in self._settings.servers)
         self._tls = encryption(self._settings.tls or (Tls() if asked else None), "nats")
-        login = login_options(self._settings.auth, self._check_encrypted)
+        login = login_options(self._settings.auth, self._check_encrypted, self._rotation.shown)
         connecting = asyncio.ensure_future(self._connect(login))
         giving_up = asyncio.ensure_future(self._gave_up.wait())
         try:
@@ -138,6 +141,11 @@ class NatsConnection:
             skip_subject_validation=True,
         )
 
+    async def _connect_anew(self) -> None:
+        if self.online.is_set():
+            self._cause = "there are other credentials"
+            await self.client.force_reconnect()
+
     def _check_encrypted(self) -> None:
         """Raise PlainPortError when the connection that is being made is to be encrypted, and is not."""
         if self._tls is not None and not self.client.encrypted:
@@ -147,6 +155,7 @@ class NatsConnection:
         """Disconnect, now and for ever."""
         self._closing = True
         self.online.clear()
+        self._rotation.close()
         with contextlib.suppress(errors.Error, OSError, TimeoutError):  # it is over anyhow
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.client.close()
@@ -247,6 +256,7 @@ class NatsConnection:
     async def _end(self, error: BaseException | None) -> None:
         self._closing = True
         self.online.clear()
+        self._rotation.close()
         self.over = TransportError(f"NATS ended the connection: {self._cause if error is None else describe(error)}")
         for listener in tuple(self._listeners):
             listener.ended(self.over)

@@ -1,8 +1,9 @@
 """How a connection shows who it is, with the client's own options."""
 
+import json
 import logging
 import re
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from faststream_oo.errors import Problem, SetupError
+from faststream_oo.nats.transports.nats_py.rotation import Shown
 from faststream_oo.network import system_cause
 from faststream_oo.security import Credentials, Plain, Token
 
@@ -31,12 +33,15 @@ class LoginOptions(TypedDict, total=False):
     signature_cb: Callable[[str], bytes]
 
 
-def login_options(auth: Plain | Token | Credentials | None, check: Callable[[], object], /) -> LoginOptions:
+def login_options(
+    auth: Plain | Token | Credentials | None, check: Callable[[], object], shown: Callable[[Shown], object], /
+) -> LoginOptions:
     """Return the options for credentials.
 
     Args:
         auth: From the settings.
         check: Called when the client is about to send a secret; what it raises keeps the secret here.
+        shown: Called when the client shows a JWT.
 
     Raises:
         SetupError: A file of credentials cannot be used.
@@ -52,7 +57,7 @@ def login_options(auth: Plain | Token | Credentials | None, check: Callable[[], 
             content = _content(auth.path)
             if _JWT.search(content) is None:
                 return {"nkeys_seed_str": content.strip()}
-            file = _File(auth.path, content)
+            file = _File(auth.path, content, shown)
             return {"user_jwt_cb": file.jwt, "signature_cb": file.sign}
 
 
@@ -106,25 +111,50 @@ def _refused(path: Path, what: str) -> SetupError:
 class _File:
     """JWT and seed of a user, as they are in the file at each connection: a JWT ends, and another is written there."""
 
-    def __init__(self, path: Path, content: str) -> None:
+    def __init__(self, path: Path, content: str, shown: Callable[[Shown], object]) -> None:
         self._path = path
         self._content = content
+        self._shown = shown
 
     def sign(self, nonce: str) -> bytes:
         """Return the signature of what the server asks; the client calls it before `jwt`."""
-        try:
-            self._content = _content(self._path)
-        except SetupError as error:  # being written
-            _log.warning("the last credentials are used again: %s", error, extra={"fields": {"broker": "nats"}})
+        self._content = self._read()
         pair: Any = import_module("nkeys").from_seed(bytearray(_section(_SEED, self._content)))
         try:
             return b64encode(pair.sign(nonce.encode()))
         finally:
             pair.wipe()
 
+    def _read(self) -> str:
+        try:
+            return _content(self._path)
+        except SetupError as error:  # being written
+            _log.warning("the last credentials are used again: %s", error, extra={"fields": {"broker": "nats"}})
+            return self._content
+
     def jwt(self) -> bytes:
         """Return who we are."""
+        self._shown(self)
         return _section(_JWT, self._content)
+
+    @property
+    def ends(self) -> float | None:
+        """When the JWT ends, in seconds since the epoch; None where it does not tell."""
+        return _end(_section(_JWT, self._content))
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file holds another JWT."""
+        return _section(_JWT, self._read()) != _section(_JWT, self._content)
+
+
+def _end(jwt: bytes) -> float | None:
+    try:
+        _, claims, _ = jwt.split(b".")
+        told: Any = json.loads(urlsafe_b64decode(claims + b"=="))
+        return float(told["exp"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _section(pattern: re.Pattern[str], content: str) -> bytes:
