@@ -21,6 +21,14 @@ BODY: Final = b"body"
 
 HEADER: Final = b"h:"
 
+KEY: Final = b"fsoo-key"
+"""Header of the key: the last field of our entries, and the first header of our envelopes, where it is read at its place."""
+
+KEY_FIELD: Final = HEADER + KEY
+
+_REPLY: Final = b"reply"
+"""Is in the name of either header that asks for an answer."""
+
 _FASTSTREAM: Final = b"__data__"
 """The one field of FastStream's entries, which holds an envelope."""
 
@@ -29,31 +37,55 @@ MAGIC: Final = b"\x89BIN\r\n\x1a\n\x00\x01"
 
 OFFSETS: Final = Struct(">II")
 LENGTH: Final = Struct(">H")
-_LEAST: Final = len(MAGIC) + OFFSETS.size + LENGTH.size
+
+START: Final = len(MAGIC) + OFFSETS.size
+"""Where the headers of an envelope begin, their number first."""
+
+_LEAST: Final = START + LENGTH.size
 """Bytes of an empty envelope."""
+
+_HEAD: Final = MAGIC + START.to_bytes(4, "big")
+"""What an envelope begins with whose headers follow at once."""
+
+_OPENING: Final = Struct(f">{len(_HEAD)}sI")
+"""The head, and where the body begins."""
+
+_NAME: Final = LENGTH.pack(len(KEY)) + KEY
+
+_NAMED: Final = _LEAST + len(_NAME)
+"""Where the name of the first header ends."""
+
+_FIRST: Final = Struct(f">{len(_HEAD)}sIH{len(_NAME)}xH")
+"""The head, where the body begins, the number of headers, and behind the first one's name the length of its value."""
+
+_VALUE: Final = _FIRST.size
+"""Where that begins."""
 
 
 class Content(Protocol):
     """How body and headers are read from what came."""
 
-    def body(self, raw: Any, /) -> bytes:
-        """Return the body."""
+    def opened(self, raw: Any, /) -> tuple[bytes, bool]:
+        """Return the body, and whether a header may ask for an answer."""
         ...
 
     def headers(self, raw: Any, /) -> Headers:
         """Return the headers as they came."""
         ...
 
-    def header(self, raw: Any, name: bytes, /) -> bytes | None:
-        """Return one header, the last of that name, without reading all of them where that is possible."""
+    def key(self, raw: Any, /) -> bytes | None:
+        """Return the last `fsoo-key`, without reading all headers where that is possible."""
         ...
 
 
 class FieldContent:
     """Of stream entries, whose fields come as names and values in turn."""
 
-    def body(self, raw: Sequence[bytes], /) -> bytes:
-        """Return the field of the body; FastStream's is in an envelope, the fields of others make an object of texts."""
+    def opened(self, raw: Sequence[bytes], /) -> tuple[bytes, bool]:
+        """Return the body, and that a header may ask for an answer; the fields of others make an object of texts."""
+        return self._body(raw), True
+
+    def _body(self, raw: Sequence[bytes]) -> bytes:
         names = raw[::2]
         if BODY in names:
             return raw[2 * names.index(BODY) + 1]
@@ -69,12 +101,14 @@ class FieldContent:
             found[:0] = read_binary(raw[2 * names.index(_FASTSTREAM) + 1])[1]
         return found
 
-    def header(self, raw: Sequence[bytes], name: bytes, /) -> bytes | None:
-        """Return one header, the last of that name."""
-        names, field = raw[-2::-2], HEADER + name
-        if field in names:
-            return raw[-2 * names.index(field) - 1]
-        return dict(self.headers(raw)).get(name) if _FASTSTREAM in names else None
+    def key(self, raw: Sequence[bytes], /) -> bytes | None:
+        """Return the last `fsoo-key`."""
+        if raw[-2] == KEY_FIELD:  # where our own are
+            return raw[-1]
+        names = raw[-2::-2]
+        if KEY_FIELD in names:
+            return raw[-2 * names.index(KEY_FIELD) - 1]
+        return dict(self.headers(raw)).get(KEY) if _FASTSTREAM in names else None
 
 
 class WrappedContent:
@@ -86,23 +120,21 @@ class WrappedContent:
 
     def __init__(self, envelope: Envelope) -> None:
         self._read = {"binary": read_binary, "json": _read_json, "none": _read_none}[envelope]
-        self._one = _binary_header if envelope == "binary" else self._header
-        self.body = _binary_body if envelope == "binary" else self._body
+        self.opened = _opened_binary if envelope == "binary" else self._opened
         """Returns what is inside; what another client wrote without an envelope is the body."""
+        self.key = _binary_key if envelope == "binary" else self._key
+        """Returns the last `fsoo-key`."""
 
-    def _body(self, raw: bytes, /) -> bytes:
-        return self._read(raw)[0]
+    def _opened(self, raw: bytes, /) -> tuple[bytes, bool]:
+        body, headers = self._read(raw)
+        return body, any(_REPLY in name for name, _ in headers)
 
-    def _header(self, raw: bytes, name: bytes, /) -> bytes | None:
-        return dict(self._read(raw)[1]).get(name)
+    def _key(self, raw: bytes, /) -> bytes | None:
+        return dict(self._read(raw)[1]).get(KEY) if KEY in raw else None
 
     def headers(self, raw: bytes, /) -> Headers:
         """Return the headers of the envelope."""
         return self._read(raw)[1]
-
-    def header(self, raw: bytes, name: bytes, /) -> bytes | None:
-        """Return one header, the last of that name."""
-        return self._one(raw, name) if name in raw else None
 
 
 def read_binary(data: bytes, /) -> tuple[bytes, Headers]:
@@ -127,34 +159,25 @@ def read_binary(data: bytes, /) -> tuple[bytes, Headers]:
     return data[start:], list(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _binary_body(data: bytes, /) -> bytes:
-    """Return the body of FastStream's binary format 1, as `read_binary` but with less to look at."""
-    if data[: len(MAGIC)] == MAGIC and len(data) >= _LEAST:
-        at, start = OFFSETS.unpack_from(data, len(MAGIC))
-        if at == len(MAGIC) + OFFSETS.size and at + 2 <= start <= len(data):
-            return data[start:]
-    return read_binary(data)[0]
+def _opened_binary(data: bytes, /) -> tuple[bytes, bool]:
+    """Return the body of FastStream's binary format 1, as `read_binary` but without reading the headers."""
+    if len(data) >= _LEAST:
+        head, start = _OPENING.unpack_from(data)
+        if head == _HEAD and _LEAST <= start <= len(data):
+            return data[start:], data.find(_REPLY, _LEAST, start) >= 0
+    body, headers = read_binary(data)
+    return body, bool(headers)
 
 
-def _binary_header(data: bytes, name: bytes, /) -> bytes | None:
-    """Return the last header of a name in FastStream's binary format 1; None in anything else."""
-    if not data.startswith(MAGIC) or len(data) < _LEAST:
-        return None
-    at: int
-    start: int
-    at, start = OFFSETS.unpack_from(data, len(MAGIC))
-    at += LENGTH.size
-    found: bytes | None = None
-    try:
-        while at < start:
-            middle = at + 2 + (data[at] << 8 | data[at + 1])
-            end = middle + 2 + (data[middle] << 8 | data[middle + 1])
-            if data[at + 2 : middle] == name:
-                found = data[middle + 2 : end]
-            at = end
-    except IndexError:
-        return None
-    return found
+def _binary_key(data: bytes, /) -> bytes | None:
+    """Return the last `fsoo-key` in FastStream's binary format 1; None in anything else."""
+    if data[_LEAST:_NAMED] == _NAME and len(data) >= _VALUE:
+        head, start, count, length = _FIRST.unpack_from(data)
+        end = _VALUE + length
+        # The first header, and no other that may be of that name.
+        if head == _HEAD and count and end <= start <= len(data) and data.find(KEY, end, start) < 0:
+            return data[_VALUE:end]
+    return dict(read_binary(data)[1]).get(KEY) if KEY in data else None
 
 
 def text(data: bytes, /) -> str:

@@ -16,9 +16,6 @@ T_co = TypeVar("T_co", covariant=True, default=object)
 NONE: Mapping[str, str] = {}
 """Parts of an address without any."""
 
-_REPLY: Final = b"reply"
-"""Is in the name of either header that asks for an answer."""
-
 _REPLY_TO: Final = HEADER + b"fsoo-reply-to"
 
 
@@ -134,8 +131,8 @@ class ReceivedMessage(RedisMessage[T_co]):
             self._body = raw[1]
             self._reply_to = None
         else:
-            self._body = claim.content.body(raw)
-            self._reply_to = self._wanted() if entry is not None or _REPLY in raw else None
+            self._body, asking = claim.content.opened(raw)
+            self._reply_to = self._wanted() if asking else None
 
     def _wanted(self) -> str | None:
         """Return the stream that a request names, or the channel of FastStream's `reply_to`."""
@@ -164,7 +161,7 @@ class ReceivedMessage(RedisMessage[T_co]):
     @property
     def key(self) -> bytes | None:
         """`fsoo-key`."""
-        return self.claim.content.header(self._raw, b"fsoo-key")
+        return self.claim.content.key(self._raw)
 
     @property
     def id(self) -> str:

@@ -12,12 +12,10 @@ from faststream_oo.errors import LifecycleError, PublishError, TransportError
 from faststream_oo.redis import Channel, List, RedisBroker, RedisOutgoing, RedisReceipt, RedisSettings, Stream
 from faststream_oo.redis.address import RedisAddress
 from faststream_oo.redis.client.senders import wrapped
-from faststream_oo.redis.envelope import WrappedContent
+from faststream_oo.redis.envelope import read_binary
 from tests.integration.kinds import of
 from tests.integration.redis.worlds import RedisWorld
 from tests.integration.worlds import until
-
-BINARY = WrappedContent("binary")
 
 pytestmark = of("redis-stream")
 
@@ -78,8 +76,18 @@ async def test_a_list_element_has_its_headers_in_an_envelope(world: RedisWorld, 
     await broker.publish(List(items), RedisOutgoing(7, key="k", headers={"a": "b"}, id="1"))
 
     (element,) = await world.call("LRANGE", items, 0, -1)
-    assert BINARY.body(element) == b"7"
-    assert list(BINARY.headers(element)) == [(b"a", b"b"), (b"fsoo-id", b"1"), (b"fsoo-key", b"k")]
+    assert read_binary(element) == (b"7", [(b"fsoo-key", b"k"), (b"a", b"b"), (b"fsoo-id", b"1")])
+
+
+async def test_the_key_of_a_message_goes_before_one_among_its_headers(world: RedisWorld, broker: RedisBroker) -> None:
+    items = await world.create("list")
+
+    await broker.publish(List(items), RedisOutgoing(7, key="k", headers={"fsoo-key": "other", "a": "b"}, id="1"))
+    async with broker.reader(List(items), int) as reader:
+        message = await reader.get(10.0)
+
+    assert message is not None
+    assert (message.key, message.headers["fsoo-key"], message.headers["a"]) == (b"k", "k", "b")
 
 
 async def changed(world: RedisWorld, broker: RedisBroker) -> str:
@@ -137,7 +145,7 @@ async def test_messages_and_commands_of_a_pipeline_are_carried_out_together(
         assert await world.call("EXISTS", stream, items, other) == 0
 
     assert [one.body for one in await world.read(stream)] == [b"1"]
-    assert [BINARY.body(one) for one in await world.call("LRANGE", items, 0, -1)] == [b"2", b"3"]
+    assert [read_binary(one)[0] for one in await world.call("LRANGE", items, 0, -1)] == [b"2", b"3"]
     assert await world.call("LRANGE", other, 0, -1) == [b"x", b"\xff", b"5", b"1.5"]
 
 
@@ -298,8 +306,8 @@ async def test_what_faststream_wrote_to_a_stream_is_handled_and_its_request_answ
         await until(lambda: answered)
 
     assert heard == [(b"4", {"correlation_id": "a-1", "reply_to": answers})]
-    assert BINARY.body(answered[0]) == b"8"
-    assert dict(BINARY.headers(answered[0]))[b"fsoo-status"] == b"ok"
+    body, headers = read_binary(answered[0])
+    assert (body, dict(headers)[b"fsoo-status"]) == (b"8", b"ok")
 
 
 async def test_a_dead_letter_of_faststream_s_entry_keeps_it_to_the_byte(world: RedisWorld) -> None:

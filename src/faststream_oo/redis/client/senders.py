@@ -10,15 +10,24 @@ from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.redis.address import Channel, List, RedisAddress, ReplyStream, Stream
 from faststream_oo.redis.client.commands import Answer, Command, CommandError, Part
 from faststream_oo.redis.client.wire import Asked, Wire
-from faststream_oo.redis.envelope import BODY, HEADER, LENGTH, MAGIC, OFFSETS, Envelope, Headers, encoded
+from faststream_oo.redis.envelope import (
+    BODY,
+    HEADER,
+    KEY,
+    KEY_FIELD,
+    LENGTH,
+    MAGIC,
+    OFFSETS,
+    START,
+    Envelope,
+    Headers,
+    encoded,
+)
 from faststream_oo.redis.message import ReceivedMessage, RedisReceipt
 from faststream_oo.transport import Frame
 
 LARGEST: Final = 512 * 1024 * 1024
 """Bytes of one value: `proto-max-bulk-len`, as every server has it by default."""
-
-_START: Final = len(MAGIC) + OFFSETS.size
-"""Where the headers of an envelope begin, their number first."""
 
 _LONGEST: Final = 0xFFFF
 """Bytes of a name or a value there."""
@@ -114,16 +123,18 @@ class RedisSender:
                 parts: list[Part] = [*self._head, body]
                 for name, value in frame.headers.items():
                     parts += (HEADER + name.encode(), value.encode("utf-8", "surrogateescape"))
-                if frame.key is not None:
-                    parts += (b"h:fsoo-key", frame.key)
+                if frame.key is not None:  # the last, where it is read at its place
+                    parts += (KEY_FIELD, frame.key)
                 return parts, len(body)
             headers = [
                 (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in frame.headers.items()
             ]
         except UnicodeEncodeError as error:
             raise PublishError(f"a header cannot be encoded: {error}") from error
-        if frame.key is not None:
-            headers.append((b"fsoo-key", frame.key))
+        if frame.key is not None:  # the first, where it is read at its place
+            if "fsoo-key" in frame.headers:  # of a message that these headers were taken from
+                headers = [pair for pair in headers if pair[0] != KEY]
+            headers.insert(0, (KEY, frame.key))
         return (*self._head, self._wrap(body, headers)), len(body)
 
     def _bare(self, body: bytes, headers: Headers) -> bytes:
@@ -190,8 +201,8 @@ def _binary(body: bytes, headers: Headers) -> bytes:
     except error as failed:
         raise PublishError(f"a name or a value of a header has more than {_LONGEST:,} bytes") from failed
     written = b"".join(parts)
-    start = _START + len(count) + len(written)
-    return b"".join((MAGIC, OFFSETS.pack(_START, start), count, written, body))
+    start = START + len(count) + len(written)
+    return b"".join((MAGIC, OFFSETS.pack(START, start), count, written, body))
 
 
 def _json(body: bytes, headers: Headers) -> bytes:
