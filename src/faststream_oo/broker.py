@@ -76,6 +76,8 @@ class Broker(ABC):
     """What runs a subscription: the core's Intake, with the protocol's own controls."""
     consume_defaults: ClassVar[Mapping[str, Any]]
     """The protocol's defaults, where they are not the core's."""
+    absent_options: ClassVar[Mapping[str, str]] = {}
+    """What to do instead of options that other protocols have."""
     letters_declared: ClassVar[bool] = True
     """Whether a dead-letter address has to be there before the first letter."""
 

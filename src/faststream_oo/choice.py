@@ -158,4 +158,6 @@ def _descendants(base: type[object]) -> Sequence[type[object]]:
 def _clash(first: Candidate[Any], second: Candidate[Any]) -> BindingError:
     taken = members(first.annotation)
     what = taken[0].__name__ if taken else "every message"
-    return BindingError(f"{first.name} and {second.name} both take {what}", "when=, or another group")
+    return BindingError(
+        f"{first.name} and {second.name} both take {what}", "when=, or an address or a group of its own"
+    )

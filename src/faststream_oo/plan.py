@@ -171,7 +171,8 @@ class Plan:
         allowed = broker.consume_names
         for option in unknown:
             if option not in allowed:
-                self.problems.append(Problem(entry.name, f'unknown option "{option}"', did_you_mean(option, allowed)))
+                hint = broker.absent_options.get(option) or did_you_mean(option, allowed)
+                self.problems.append(Problem(entry.name, f'unknown option "{option}"', hint))
         known = {name: value for name, value in entry.options.items() if name in allowed}
         self.problems.extend(option_problems(entry.name, known, allowed))
         for what, hint in (

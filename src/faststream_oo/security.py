@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
 
+from faststream_oo.values import literal
+
 
 @frozen
 class Plain:
@@ -36,7 +38,9 @@ class Scram:
 
     username: str
     password: str = field(repr=False)
-    mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = field(default="SCRAM-SHA-512", kw_only=True)
+    mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512"] = field(
+        default="SCRAM-SHA-512", kw_only=True, validator=literal
+    )
 
 
 @frozen

@@ -16,6 +16,7 @@ from faststream_oo.kafka.options import (
 from faststream_oo.producer import Producer
 from faststream_oo.routes import RequestMark, mark_consumes, mark_produces, mark_requests
 from faststream_oo.transport import Claim
+from faststream_oo.values import given_address
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -86,7 +87,7 @@ def consumes(
     address: str | Topic | Topics | TopicPattern | Partitions, /, **options: Unpack[KafkaRouteOptions]
 ) -> Callable[[AsyncMethod[ConsumerT, P, R]], AsyncMethod[ConsumerT, P, R]]:
     """Subscribe a method of a KafkaConsumer; `str` is short for `Topic`. Stack it for several subscriptions."""
-    native = Topic(address) if isinstance(address, str) else address
+    native = Topic(address) if isinstance(address, str) else given_address(address, "consumes")
 
     def mark(method: AsyncMethod[ConsumerT, P, R]) -> AsyncMethod[ConsumerT, P, R]:
         return mark_consumes(method, native, options)
@@ -101,7 +102,7 @@ def produces(
 
     The method returns a body, a `KafkaOutgoing`, or a `Batch` of either.
     """
-    native = Topic(address) if isinstance(address, str) else address
+    native = Topic(address) if isinstance(address, str) else given_address(address, "produces")
 
     def mark(method: AsyncMethod[OwnerT, P, R]) -> AsyncMethod[OwnerT, P, R]:
         return mark_produces(method, native, options)

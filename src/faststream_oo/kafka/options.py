@@ -9,6 +9,7 @@ from faststream_oo.kafka.address import Topic
 from faststream_oo.kafka.message import KafkaMessage
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
 from faststream_oo.security import Gssapi, OAuth, Plain, Scram, Tls
+from faststream_oo.values import literal, texts
 
 
 class KafkaConsumeOptions(ConsumeOptions, total=False):
@@ -127,20 +128,20 @@ class KafkaSettings:
         config: Further client options by the client's own names; refused when the framework sets that one.
     """
 
-    driver: Literal["aiokafka", "confluent", "memory"] = field(default="aiokafka", kw_only=True)
+    driver: Literal["aiokafka", "confluent", "memory"] = field(default="aiokafka", kw_only=True, validator=literal)
     servers: Sequence[str] = field(
-        default=("localhost:9092",), kw_only=True, converter=tuple[str, ...], validator=validators.min_len(1)
+        default=("localhost:9092",), kw_only=True, converter=texts, validator=validators.min_len(1)
     )
     client_id: str = field(default="faststream-oo", kw_only=True)
     auth: Plain | Scram | OAuth | Gssapi | None = field(default=None, kw_only=True)
     tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
-    acks: Literal["all", 1, 0] = field(default="all", kw_only=True)
+    acks: Literal["all", 1, 0] = field(default="all", kw_only=True, validator=literal)
     idempotence: bool = field(default=True, kw_only=True)
-    compression: Literal["gzip", "snappy", "lz4", "zstd"] | None = field(default=None, kw_only=True)
+    compression: Literal["gzip", "snappy", "lz4", "zstd"] | None = field(default=None, kw_only=True, validator=literal)
     linger: float | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(0)))
     reply_topic: str | None = field(default=None, kw_only=True)
-    topology: Topology = field(default="create", kw_only=True)
+    topology: Topology = field(default="create", kw_only=True, validator=literal)
     defaults: KafkaConsumeOptions = field(factory=KafkaConsumeOptions, kw_only=True)
     consumers: Mapping[str, KafkaConsumeSettings] = field(factory=dict[str, KafkaConsumeSettings], kw_only=True)
     producers: Mapping[str, KafkaProduceSettings] = field(factory=dict[str, KafkaProduceSettings], kw_only=True)

@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from attrs import evolve, field, frozen, validators
 
+from faststream_oo.values import literal, texts
+
 DEAD: Final = "dlq"
 """First token of derived dead-letter subjects."""
 
@@ -40,11 +42,11 @@ class JetStream:
     """
 
     name: str
-    subjects: Sequence[str] = field(default=(), kw_only=True, converter=tuple[str, ...])
-    retention: Literal["limits", "interest", "workqueue"] = field(default="limits", kw_only=True)
-    storage: Literal["file", "memory"] = field(default="file", kw_only=True)
+    subjects: Sequence[str] = field(default=(), kw_only=True, converter=texts)
+    retention: Literal["limits", "interest", "workqueue"] = field(default="limits", kw_only=True, validator=literal)
+    storage: Literal["file", "memory"] = field(default="file", kw_only=True, validator=literal)
     replicas: int = field(default=1, kw_only=True, validator=validators.ge(1))
-    discard: Literal["old", "new"] = field(default="old", kw_only=True)
+    discard: Literal["old", "new"] = field(default="old", kw_only=True, validator=literal)
     max_messages: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
     max_bytes: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
     max_age: float | None = field(default=None, kw_only=True, validator=_POSITIVE)

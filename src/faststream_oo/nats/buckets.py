@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen, validators
 from typing_extensions import TypeVar
 
 from faststream_oo.nats.address import Subject, pattern_problem, word
+from faststream_oo.values import literal
 
 T_co = TypeVar("T_co", covariant=True, default=object)
 
@@ -40,9 +41,9 @@ class KeyValue:
     keys: str = field(default=">", kw_only=True)
     history: int = field(default=1, kw_only=True, validator=[validators.ge(1), validators.le(_KEPT)])
     ttl: float | None = field(default=None, kw_only=True, validator=_SECONDS)
-    storage: Literal["file", "memory"] = field(default="file", kw_only=True)
+    storage: Literal["file", "memory"] = field(default="file", kw_only=True, validator=literal)
     replicas: int = field(default=1, kw_only=True, validator=validators.ge(1))
-    watch: Literal["current", "history", "changes"] = field(default="current", kw_only=True)
+    watch: Literal["current", "history", "changes"] = field(default="current", kw_only=True, validator=literal)
     deletes: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)
 
@@ -77,9 +78,9 @@ class ObjectStore:
 
     name: str
     ttl: float | None = field(default=None, kw_only=True, validator=_SECONDS)
-    storage: Literal["file", "memory"] = field(default="file", kw_only=True)
+    storage: Literal["file", "memory"] = field(default="file", kw_only=True, validator=literal)
     replicas: int = field(default=1, kw_only=True, validator=validators.ge(1))
-    watch: Literal["current", "changes"] = field(default="current", kw_only=True)
+    watch: Literal["current", "changes"] = field(default="current", kw_only=True, validator=literal)
     deletes: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)
 

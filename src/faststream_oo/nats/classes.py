@@ -10,6 +10,7 @@ from faststream_oo.nats.buckets import KeyValue, ObjectStore
 from faststream_oo.nats.options import NatsClassOptions, NatsProduceOptions, NatsProducerOptions, NatsRouteOptions
 from faststream_oo.producer import Producer
 from faststream_oo.routes import RequestMark, mark_consumes, mark_produces, mark_requests
+from faststream_oo.values import given_address
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -62,7 +63,7 @@ def consumes(
     address: str | Subject | Subjects | KeyValue | ObjectStore, /, **options: Unpack[NatsRouteOptions]
 ) -> Callable[[AsyncMethod[ConsumerT, P, R]], AsyncMethod[ConsumerT, P, R]]:
     """Subscribe a method of a NatsConsumer; `str` is short for `Subject`. Stack it for several subscriptions."""
-    native = Subject(address) if isinstance(address, str) else address
+    native = Subject(address) if isinstance(address, str) else given_address(address, "consumes")
 
     def mark(method: AsyncMethod[ConsumerT, P, R]) -> AsyncMethod[ConsumerT, P, R]:
         return mark_consumes(method, native, options)
@@ -77,7 +78,7 @@ def produces(
 
     The method returns a body, a `NatsOutgoing`, or a `Batch` of either.
     """
-    native = Subject(address) if isinstance(address, str) else address
+    native = Subject(address) if isinstance(address, str) else given_address(address, "produces")
 
     def mark(method: AsyncMethod[OwnerT, P, R]) -> AsyncMethod[OwnerT, P, R]:
         return mark_produces(method, native, options)

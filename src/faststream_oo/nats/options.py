@@ -10,6 +10,7 @@ from faststream_oo.nats.address import Subject
 from faststream_oo.nats.message import NatsMessage
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
 from faststream_oo.security import Credentials, Plain, Tls, Token
+from faststream_oo.values import literal, texts
 
 _SECONDS: Final = validators.gt(0.0)
 
@@ -155,12 +156,12 @@ class NatsSettings:
         producers: The same for producers.
     """
 
-    driver: Literal["nats", "memory"] = field(default="nats", kw_only=True)
+    driver: Literal["nats", "memory"] = field(default="nats", kw_only=True, validator=literal)
     servers: Sequence[str] = field(
         default=("nats://localhost:4222",),
         kw_only=True,
         repr=False,
-        converter=tuple[str, ...],
+        converter=texts,
         validator=validators.min_len(1),
     )
     name: str = field(default="faststream-oo", kw_only=True)
@@ -168,7 +169,7 @@ class NatsSettings:
     tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
     inbox_prefix: str = field(default="_INBOX", kw_only=True)
-    topology: Topology = field(default="create", kw_only=True)
+    topology: Topology = field(default="create", kw_only=True, validator=literal)
     defaults: NatsConsumeOptions = field(factory=NatsConsumeOptions, kw_only=True)
     consumers: Mapping[str, NatsConsumeSettings] = field(factory=dict[str, NatsConsumeSettings], kw_only=True)
     producers: Mapping[str, NatsProduceSettings] = field(factory=dict[str, NatsProduceSettings], kw_only=True)

@@ -7,6 +7,8 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen, validators
 
+from faststream_oo.values import literal
+
 Arguments: TypeAlias = Mapping[str, str | int | float | bool]
 """AMQP arguments by the server's own names (`x-message-ttl`)."""
 
@@ -21,7 +23,11 @@ _LONGEST: Final = 255  # Bytes of a short string (AMQP 0-9-1, 4.2.5.3).
 
 
 def _bindings(given: "Sequence[Binding]") -> "tuple[Binding, ...]":
-    return tuple(given)
+    bindings = tuple(given)
+    for one in bindings:
+        if not isinstance(one, Binding):  # pyright: ignore[reportUnnecessaryIsInstance] - for who uses no checker
+            raise TypeError(f"bind= takes Binding(exchange, routing_key), not {one!r}")
+    return bindings
 
 
 def _arguments() -> dict[str, str | int | float | bool]:
@@ -43,9 +49,7 @@ class Exchange:
     """
 
     name: str
-    type: Literal["direct", "fanout", "topic", "headers"] = field(
-        default="direct", kw_only=True, validator=validators.in_(("direct", "fanout", "topic", "headers"))
-    )
+    type: Literal["direct", "fanout", "topic", "headers"] = field(default="direct", kw_only=True, validator=literal)
     durable: bool = field(default=True, kw_only=True)
     auto_delete: bool = field(default=False, kw_only=True)
     bind: "Sequence[Binding]" = field(default=(), kw_only=True, converter=_bindings)
@@ -109,9 +113,7 @@ class Queue:
     """
 
     name: str
-    type: Literal["quorum", "classic"] = field(
-        default="quorum", kw_only=True, validator=validators.in_(("quorum", "classic"))
-    )
+    type: Literal["quorum", "classic"] = field(default="quorum", kw_only=True, validator=literal)
     bind: Sequence[Binding] = field(default=(), kw_only=True, converter=_bindings)
     durable: bool = field(default=True, kw_only=True)
     exclusive: bool = field(default=False, kw_only=True)

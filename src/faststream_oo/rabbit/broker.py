@@ -56,6 +56,9 @@ class RabbitBroker(Broker):
     )
     running_type: ClassVar[type[Any]] = Intake
     consume_defaults: ClassVar[Mapping[str, Any]] = {"prefetch": 100}
+    absent_options: ClassVar[Mapping[str, str]] = {
+        "group": "workers share a queue by its name; who shall see all has a queue of its own"
+    }
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from faststream_oo.rabbit.options import (
     RabbitRouteOptions,
 )
 from faststream_oo.routes import RequestMark, mark_consumes, mark_produces, mark_requests
+from faststream_oo.values import given_address
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -66,7 +67,7 @@ def consumes(
     address: str | Queue, /, **options: Unpack[RabbitRouteOptions]
 ) -> Callable[[AsyncMethod[ConsumerT, P, R]], AsyncMethod[ConsumerT, P, R]]:
     """Subscribe a method of a RabbitConsumer; `str` is short for `Queue`. Stack it for several subscriptions."""
-    native = Queue(address) if isinstance(address, str) else address
+    native = Queue(address) if isinstance(address, str) else given_address(address, "consumes")
 
     def mark(method: AsyncMethod[ConsumerT, P, R]) -> AsyncMethod[ConsumerT, P, R]:
         return mark_consumes(method, native, options)
@@ -81,7 +82,7 @@ def produces(
 
     The method returns a body, a `RabbitOutgoing`, or a `Batch` of either.
     """
-    native = Queue(address) if isinstance(address, str) else address
+    native = Queue(address) if isinstance(address, str) else given_address(address, "produces")
 
     def mark(method: AsyncMethod[OwnerT, P, R]) -> AsyncMethod[OwnerT, P, R]:
         return mark_produces(method, native, options)

@@ -9,6 +9,7 @@ from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOp
 from faststream_oo.rabbit.address import Queue
 from faststream_oo.rabbit.message import RabbitMessage
 from faststream_oo.security import External, Plain, Tls
+from faststream_oo.values import literal
 
 
 class RabbitConsumeOptions(ConsumeOptions, total=False):
@@ -112,7 +113,7 @@ class RabbitSettings:
         producers: The same for producers.
     """
 
-    driver: Literal["aio-pika", "memory"] = field(default="aio-pika", kw_only=True)
+    driver: Literal["aio-pika", "memory"] = field(default="aio-pika", kw_only=True, validator=literal)
     url: str | Sequence[str] = field(
         default="amqp://guest:guest@localhost:5672/",
         kw_only=True,
@@ -124,7 +125,7 @@ class RabbitSettings:
     tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
     heartbeat: float = field(default=60.0, kw_only=True, validator=validators.ge(0))
-    topology: Topology = field(default="create", kw_only=True)
+    topology: Topology = field(default="create", kw_only=True, validator=literal)
     defaults: RabbitConsumeOptions = field(factory=RabbitConsumeOptions, kw_only=True)
     consumers: Mapping[str, RabbitConsumeSettings] = field(factory=dict[str, RabbitConsumeSettings], kw_only=True)
     producers: Mapping[str, RabbitProduceSettings] = field(factory=dict[str, RabbitProduceSettings], kw_only=True)

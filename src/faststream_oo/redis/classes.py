@@ -9,6 +9,7 @@ from faststream_oo.redis.address import RedisAddress, Stream
 from faststream_oo.redis.broker import RedisBroker
 from faststream_oo.redis.options import RedisClassOptions, RedisProduceOptions, RedisProducerOptions, RedisRouteOptions
 from faststream_oo.routes import RequestMark, mark_consumes, mark_produces, mark_requests
+from faststream_oo.values import given_address
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -61,7 +62,7 @@ def consumes(
     address: str | RedisAddress, /, **options: Unpack[RedisRouteOptions]
 ) -> Callable[[AsyncMethod[ConsumerT, P, R]], AsyncMethod[ConsumerT, P, R]]:
     """Subscribe a method of a RedisConsumer; `str` is short for `Stream`. Stack it for several subscriptions."""
-    native = Stream(address) if isinstance(address, str) else address
+    native = Stream(address) if isinstance(address, str) else given_address(address, "consumes")
 
     def mark(method: AsyncMethod[ConsumerT, P, R]) -> AsyncMethod[ConsumerT, P, R]:
         return mark_consumes(method, native, options)
@@ -76,7 +77,7 @@ def produces(
 
     The method returns a body, a `RedisOutgoing`, or a `Batch` of either.
     """
-    native = Stream(address) if isinstance(address, str) else address
+    native = Stream(address) if isinstance(address, str) else given_address(address, "produces")
 
     def mark(method: AsyncMethod[OwnerT, P, R]) -> AsyncMethod[OwnerT, P, R]:
         return mark_produces(method, native, options)

@@ -10,6 +10,7 @@ from faststream_oo.redis.address import Stream
 from faststream_oo.redis.envelope import Envelope
 from faststream_oo.redis.message import RedisMessage
 from faststream_oo.security import Plain, Tls
+from faststream_oo.values import literal
 
 CLAIM_AFTER = 60.0
 """Seconds until an unfinished message of a dead worker is taken over."""
@@ -106,14 +107,14 @@ class RedisSettings:
         producers: The same for producers.
     """
 
-    driver: Literal["redis", "memory"] = field(default="redis", kw_only=True)
+    driver: Literal["redis", "memory"] = field(default="redis", kw_only=True, validator=literal)
     url: str = field(default="redis://localhost:6379/0", kw_only=True, repr=False)
-    mode: Literal["single"] = field(default="single", kw_only=True)
+    mode: Literal["single"] = field(default="single", kw_only=True, validator=literal)
     auth: Plain | None = field(default=None, kw_only=True)
     tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
-    envelope: Envelope = field(default="binary", kw_only=True)
-    topology: Topology = field(default="create", kw_only=True)
+    envelope: Envelope = field(default="binary", kw_only=True, validator=literal)
+    topology: Topology = field(default="create", kw_only=True, validator=literal)
     defaults: RedisConsumeOptions = field(factory=RedisConsumeOptions, kw_only=True)
     consumers: Mapping[str, RedisConsumeSettings] = field(factory=dict[str, RedisConsumeSettings], kw_only=True)
     producers: Mapping[str, RedisProduceSettings] = field(factory=dict[str, RedisProduceSettings], kw_only=True)

@@ -1,7 +1,5 @@
 """Queues, exchanges and bindings: what their keys match, and what a server would refuse."""
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,7 +148,7 @@ def test_problems_of_exchanges_are_told_through_the_bindings() -> None:
 
 
 def test_kinds_that_do_not_exist_are_refused_at_once() -> None:
-    with pytest.raises(ValueError, match=re.escape("'type' must be in ('direct', 'fanout', 'topic', 'headers')")):
+    with pytest.raises(ValueError, match="is none of 'direct', 'fanout', 'topic', 'headers'"):
         Exchange("x", type="x-delayed-message")  # type: ignore[arg-type]  # that is the mistake
-    with pytest.raises(ValueError, match="'type' must be in"):
+    with pytest.raises(ValueError, match="is none of 'quorum', 'classic'"):
         Queue("q", type="stream")  # type: ignore[arg-type]  # that is the mistake

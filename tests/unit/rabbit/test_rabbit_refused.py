@@ -209,3 +209,12 @@ def test_a_producer_of_rabbit_returns_its_own_outgoing() -> None:
             return RabbitOutgoing(order, routing_key="x")
 
     assert Shop(RabbitBroker(RabbitSettings())).broker.settings.servers == "localhost:5672"
+
+
+def test_workers_share_a_queue_without_a_group() -> None:
+    class Orders(RabbitConsumer, group="billing"):  # type: ignore[call-arg]  # that is the mistake
+        @consumes("orders")
+        async def placed(self, order: Order) -> None: ...
+
+    (problem,) = problems(Orders)
+    assert problem.startswith('Orders.placed: unknown option "group". Hint: workers share a queue by its name')
