@@ -217,7 +217,8 @@ class Lanes:
                     self._owner.acked(message, ended - now)
                 if held <= self.mark:
                     self._owner.freed()
-                if behind:
+                # Where nobody waits in the lane of a message it is forgotten here, as in `_release`.
+                if behind and (not ordered or behind.get(message.lane) or behind.pop(message.lane, None)):
                     self._release(message)
             else:
                 await self._ended(number, message, ending, ended - now)
