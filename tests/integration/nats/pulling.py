@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from faststream_oo.nats.message import Received, place_of
 from faststream_oo.nats.transports.memory import durables
@@ -75,6 +75,18 @@ async def pulling(world: StreamWorld, stream: str, name: str = "c", /, **options
         return EmbeddedPuller(world, stream, name, options)
     await made.open(options)
     return made
+
+
+async def is_there(world: StreamWorld, stream: str, name: str, /) -> bool:
+    """Whether a stream has a durable."""
+    if isinstance(world, EmbeddedStreamWorld):
+        return world.server.jetstream.find_consumer(stream, name) is not None
+    assert isinstance(world, RealStreamWorld)
+    try:
+        await world.streams.consumer_info(stream, name)
+    except NotFoundError:
+        return False
+    return True
 
 
 class RealPuller(Puller):

@@ -9,7 +9,7 @@ import pytest
 from faststream_oo.nats import JetStream
 from faststream_oo.nats.transports.memory.streams import StreamError
 from tests.integration.kinds import of
-from tests.integration.nats.pulling import pulling
+from tests.integration.nats.pulling import is_there, pulling
 from tests.integration.nats.worlds import StreamWorld
 
 pytestmark = of("nats-stream")
@@ -124,6 +124,76 @@ async def test_waits_of_their_own_take_the_place_of_the_one(world: StreamWorld) 
         assert await puller.fetch(1) == [f"0#{delivery}"]
         assert time.monotonic() - begin >= least
     assert await puller.fetch(1, wait=1.0) == []
+
+
+async def test_what_is_renewed_does_not_come_again(world: StreamWorld) -> None:
+    puller = await pulling(world, await numbered(world, 2), ack_wait=1.0)
+    assert await puller.fetch(1) == ["0#1"]
+    for _ in range(3):
+        await asyncio.sleep(0.5)
+        await puller.tell(0, "+WPI")
+    assert await puller.fetch(1) == ["1#1"]
+
+
+async def test_where_nothing_is_settled_nothing_is_pending_and_an_end_is_harmless(world: StreamWorld) -> None:
+    puller = await pulling(world, await numbered(world, 2), ack="none")
+    assert await puller.fetch(2) == ["0#1", "1#1"]
+    await puller.tell(0, "+ACK")
+    assert await puller.left() == (0, 0)
+
+
+async def test_one_end_settles_all_before_it_where_a_durable_says_so(world: StreamWorld) -> None:
+    puller = await pulling(world, await numbered(world, 4), ack="all")
+    assert len(await puller.fetch(4)) == 4
+    await puller.tell(2, "+ACK")
+    assert await puller.left() == (1, 0)
+
+
+async def test_an_end_after_the_durable_was_deleted_is_unheard_and_a_new_one_starts_over(world: StreamWorld) -> None:
+    stream = await numbered(world, 2)
+    puller = await pulling(world, stream)
+    assert await puller.fetch(1) == ["0#1"]
+    await world.remove(stream, "c")
+    await puller.tell(0, "+ACK")
+    assert await (await pulling(world, stream)).fetch(2) == ["0#1", "1#1"]
+
+
+async def test_what_was_purged_from_the_stream_does_not_come_again(world: StreamWorld) -> None:
+    stream = await numbered(world, 2)
+    puller = await pulling(world, stream, ack_wait=0.3)
+    assert await puller.fetch(1) == ["0#1"]
+    await world.purge(stream)
+    assert await puller.left() == (0, 0)
+    assert await puller.fetch(1, wait=0.7) == []
+
+
+async def gone(world: StreamWorld, stream: str) -> None:
+    """Return when a stream has its durable no more."""
+    async with asyncio.timeout(20):
+        while await is_there(world, stream, "c"):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+
+
+async def test_a_durable_that_nobody_takes_from_goes_when_it_was_made_to(world: StreamWorld) -> None:
+    stream = await numbered(world, 1)
+    puller = await pulling(world, stream, inactive_threshold=0.5)
+    assert await puller.fetch(1) == ["0#1"]
+    await puller.tell(0, "+ACK")
+    assert await is_there(world, stream, "c")
+    await gone(world, stream)
+
+
+@pytest.mark.parametrize("word", ["", "-NAK"])
+async def test_a_durable_stays_while_what_it_handed_out_may_still_be_settled(world: StreamWorld, word: str) -> None:
+    stream = await numbered(world, 1)
+    puller = await pulling(world, stream, inactive_threshold=0.2)
+    assert await puller.fetch(1) == ["0#1"]
+    if word:
+        await puller.tell(0, word)
+    await asyncio.sleep(2.0)
+    assert await is_there(world, stream, "c")
+    await puller.tell(0, "+ACK")
+    await gone(world, stream)
 
 
 async def test_more_waits_than_deliveries_are_refused(world: StreamWorld) -> None:

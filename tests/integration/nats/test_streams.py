@@ -510,6 +510,35 @@ async def test_a_sequence_that_was_not_expected_is_a_publish_error(world: Stream
     assert len(await world.read(address)) == 1
 
 
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        (("Nats-Expected-Stream", "other"), r"expected stream does not match \(10060\)"),
+        (("Nats-Expected-Last-Sequence", "0"), r"wrong last sequence: 1 \(10071\)"),
+        (("Nats-Expected-Last-Subject-Sequence", "0"), r"wrong last sequence: 1 \(10071\)"),
+        (("Nats-Expected-Last-Msg-Id", "other"), r"wrong last msg ID: first \(10070\)"),
+    ],
+)
+async def test_what_a_header_expects_and_is_not_so_is_a_publish_error(
+    world: StreamWorld, header: tuple[str, str], text: str
+) -> None:
+    address = await world.create("expects")
+
+    async with world.serving() as served:
+        await served.publish(address, 1, id="first")
+        with pytest.raises(PublishError, match=text):
+            await served.publish(address, 2, headers=dict([header]))
+
+
+async def test_a_request_to_what_a_stream_stores_is_answered_with_where_it_lies(world: StreamWorld) -> None:
+    address = await world.create("asked")
+
+    async with world.serving() as served:
+        answer: dict[str, Any] = await served.broker.request(Subject(address), 1, reply=dict[str, Any])
+
+    assert (answer["stream"], answer["seq"]) == (address, 1)
+
+
 async def test_a_message_with_a_ttl_is_not_kept_longer(world: StreamWorld) -> None:
     address = world.name("ttl")
 

@@ -134,6 +134,7 @@ class MemoryConsumer:
         self._handing = False
         self._timer: Timer | None = None
         self._due = float("inf")
+        self._held_until = 0.0
         self._idle: Timer | None = None
         self._backlog: deque[int] = deque()
         self._next = self._begin(config)
@@ -211,7 +212,14 @@ class MemoryConsumer:
     def _watch(self) -> None:
         threshold = self.config.inactive_threshold
         if threshold is not None and not self.takers and self._idle is None:
-            self._idle = self._clock.call_later(threshold, self._abandoned)
+            self._idle = self._clock.call_later(threshold, self._abandon)
+
+    def _abandon(self) -> None:
+        self._idle = None
+        if self.pending and self._clock.time() < self._held_until:
+            self._watch()  # who holds something may still settle it
+        else:
+            self._abandoned()
 
     def hand_out(self) -> None:
         """Hand out what comes again, then what is new, while somebody takes it."""
@@ -297,6 +305,7 @@ class MemoryConsumer:
 
     def _wait(self, sequence: int, seconds: float) -> None:
         due = self.pending[sequence] = self._clock.time() + seconds
+        self._held_until = max(self._held_until, due)
         if due < self._due:
             if self._timer is not None:
                 self._timer.cancel()
