@@ -55,7 +55,7 @@ class Intake:
         self._let_go = asyncio.Event()
         self._leaving = 0
         self._reader_waits = False
-        self._half = terms.prefetch / 2
+        self._enough = 0.0  # the reader waits until no more than so many are held
         self._lanes: Lanes
         self._settlement: Settlement
         self._tasks: set[asyncio.Task[None]] = set()
@@ -210,10 +210,11 @@ class Intake:
         return max(0, self.terms.prefetch - self._lanes.held)
 
     async def ready(self) -> int:
-        """Return the room once there is some; after it ran out, once half the budget is free."""
+        """Return the room once there is some; after it ran out, once half of what does not wait for retries is gone."""
         while (room := self.room) == 0:
             self._room.clear()
             self._reader_waits = True
+            self._enough = self.terms.prefetch / 2
             self._watch()
             await self._room.wait()
         return room
@@ -331,7 +332,7 @@ class Intake:
 
     def freed(self) -> None:
         """A message was let go: the reader or a drain waits for that."""
-        if self._reader_waits and self._lanes.held <= self._half:
+        if self._reader_waits and self._lanes.held <= self._enough:
             self._reader_waits = False
             self._room.set()
             self._watch()
@@ -339,7 +340,7 @@ class Intake:
             self._let_go.set()
 
     def _watch(self) -> None:
-        self._lanes.mark = ALL if self._leaving else self._half if self._reader_waits else NONE
+        self._lanes.mark = ALL if self._leaving else self._enough if self._reader_waits else NONE
 
     def acked(self, message: Message, seconds: float, /) -> None:
         """Log a plain acknowledgement; only called while debug lines are wanted."""
@@ -355,6 +356,13 @@ class Intake:
             self._crashed(error)
             return None
         return self._settlement.apply(message, ending, seconds)
+
+    def idle(self) -> None:
+        """Let the reader wait no longer for what waits for a retry itself: only the rest of the budget comes free."""
+        if self._reader_waits:
+            self._enough = (self.terms.prefetch + self._lanes.parked) / 2
+            self._watch()
+            self.freed()
 
     def blocked(self, claim: Claim, waiting: int, /) -> None:
         """Pause a claim alone that holds half the budget behind a retry."""

@@ -48,6 +48,9 @@ class Owner(Protocol):
     def freed(self) -> None:
         """A message was let go; called while no more than `mark` are held."""
 
+    def idle(self) -> None:
+        """A slot has nothing to do, while something waits for a retry."""
+
     def blocked(self, claim: Claim, waiting: int, /) -> None:
         """That many messages of a claim wait, and a retry is among what they may wait for."""
 
@@ -165,6 +168,8 @@ class Lanes:
                 self._waking = True
 
     async def _rest(self) -> None:
+        if self._parked:
+            self._owner.idle()
         waiter = asyncio.get_running_loop().create_future()
         self._idle.append(waiter)
         try:

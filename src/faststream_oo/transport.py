@@ -111,7 +111,7 @@ class Sink(Protocol):
         ...
 
     async def ready(self) -> int:
-        """Return the room once there is some; after it ran out, once half the budget is free."""
+        """Return the room once there is some; after it ran out, once half of what does not wait for retries is gone."""
         ...
 
     def feed(self, messages: Sequence[Message], /) -> None:
@@ -153,7 +153,11 @@ class Source(Protocol):
         """Begin to feed; returns when the broker has accepted the subscription."""
 
     async def pause(self, claim: Claim | None = None, /) -> None:
-        """Stop what is under way already (pushing, a blocked read, a pull request) for one claim or all."""
+        """Stop what is under way already (pushing, a blocked read, a pull request) for one claim or all.
+
+        One claim is paused when much of it waits for a retry. Nothing is done then where others come the same way: they
+        go on as long as there is room.
+        """
 
     async def resume(self, claim: Claim | None = None, /) -> None:
         """Undo a pause of one claim or all."""

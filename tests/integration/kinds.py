@@ -126,6 +126,13 @@ at_once = pytest.mark.parametrize(
 )
 """For tests of messages that come again at once, as the broker holds no single one back."""
 
+undivided = pytest.mark.parametrize(
+    "world",
+    [name for name, kind in KINDS.items() if kind.promises and not name.startswith("kafka")],
+    indirect=True,
+)
+"""For tests of sources whose messages come one way: nothing of it can be paused alone, as a partition of Kafka can."""
+
 real = pytest.mark.parametrize(
     "world", [name for name, kind in KINDS.items() if kind.promises and kind.server], indirect=True
 )

@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from faststream_oo import DeadLetter, Drop, Header, Key, Message, Outcome, Retry, RetryPolicy
-from tests.integration.kinds import at_once, holding, promised
+from tests.integration.kinds import at_once, holding, promised, undivided
 from tests.integration.worlds import World, until
 
 QUICK = RetryPolicy(attempts=3, delay=0.01)
@@ -126,6 +126,27 @@ async def test_keys_keep_their_order_over_sixteen_slots_and_wait_for_what_is_tri
 
     assert all(numbers == sorted(numbers) for numbers in handled.values())
     assert 1 < most <= 16
+
+
+@undivided
+async def test_others_go_on_while_most_of_the_budget_waits_for_one_key(world: World) -> None:
+    address = await world.create("one-key")
+    handled: list[int] = []
+
+    @world.consumes(address)
+    async def number(self: Any, number: int, message: Message) -> Retry | None:
+        if message.key == b"failing":
+            return Retry(after=600.0)
+        handled.append(number)
+        return None
+
+    async with world.serving(number, ordered_by=Key(), concurrency=2, prefetch=8) as served:
+        await served.subscription.pause()  # so that the first read brings as much as there is room for
+        for each in range(45):
+            await served.publish(address, each, key="failing" if each < 5 else "other")
+        await served.subscription.resume()
+        await until(lambda: len(handled) == 40)
+        await until(lambda: served.subscription.in_flight == 5)
 
 
 async def test_an_exhausted_message_is_a_dead_letter_byte_for_byte_with_diagnostics(world: World) -> None:

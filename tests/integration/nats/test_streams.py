@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import pytest
 
-from faststream_oo import Application, DeadLetter, Message, Path, Retry, RetryPolicy
+from faststream_oo import Application, DeadLetter, Key, Message, Path, Retry, RetryPolicy
 from faststream_oo.errors import LifecycleError, PublishError, SetupError, TransportError
 from faststream_oo.nats import (
     JetStream,
@@ -290,6 +290,26 @@ async def unsettled(world: StreamWorld, stream: str) -> int:
     if isinstance(world, RealStreamWorld):
         return (await world.streams.consumer_info(stream, world.group)).num_ack_pending or 0
     return len(cast(EmbeddedStreamWorld, world).server.jetstream.consumer(stream, world.group).pending)
+
+
+@pytest.mark.parametrize("via", WAYS)
+async def test_no_more_is_held_than_the_budget_when_all_of_it_waits_for_one_key(
+    world: StreamWorld, via: Pull | Push
+) -> None:
+    address = await world.create("full")
+
+    @consumes(stored(address))
+    async def failing(self: Any, number: int) -> Retry:
+        return Retry(after=600.0)
+
+    async with world.serving(failing, via=via, ordered_by=Key(), concurrency=2, prefetch=8) as served:
+        for number in range(20):
+            await served.publish(address, number, key="k")
+        await until(lambda: served.subscription.in_flight == 8)
+        await served.broker.ping()
+        assert served.subscription.in_flight == 8
+        if isinstance(via, Pull):  # by push the rest may wait in the client
+            assert (await unsettled(world, address), await served.subscription.lag()) == (8, 12)
 
 
 @pytest.mark.parametrize("via", WAYS)

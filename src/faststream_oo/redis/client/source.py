@@ -51,7 +51,6 @@ class ClientSource(ABC):
         self._link = link
         self._wire = wire
         self._clock = clock()
-        self._pauses: set[Claim | None] = set()
         self._go = asyncio.Event()
         self._go.set()
         self._idle = asyncio.Event()
@@ -127,15 +126,14 @@ class ClientSource(ABC):
             _log.debug("%s left without saying so: %r", self._name, error)
 
     async def pause(self, claim: Claim | None = None, /) -> None:
-        """Stop reading, also what is blocked already; there is one claim."""
-        self._pauses.add(claim)
-        self._go.clear()
-        await bounded(self._unblock(), STOP_SECONDS)
+        """Stop reading, also what is blocked already; not for one claim alone, as there is no other."""
+        if claim is None:
+            self._go.clear()
+            await bounded(self._unblock(), STOP_SECONDS)
 
     async def resume(self, claim: Claim | None = None, /) -> None:
-        """Undo one pause."""
-        self._pauses.discard(claim)
-        if not self._pauses:
+        """Read again."""
+        if claim is None:
             self._go.set()
 
     @property

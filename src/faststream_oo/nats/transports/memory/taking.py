@@ -67,7 +67,7 @@ class MemoryStreamSource:
         self._asked = 0
         self._fresh: list[ReceivedMessage] = []
         self._wake = asyncio.Event()
-        self._paused: set[Claim | None] = set()
+        self._paused = False
         self._tasks: list[asyncio.Task[None]] = []
         self._claims = self._new_claims()
 
@@ -165,7 +165,7 @@ class MemoryStreamSource:
     async def _pull(self, sink: Sink) -> None:
         while True:
             room = await sink.ready()
-            if self._consumer is not None and not self._pausing:
+            if self._consumer is not None and not self._paused:
                 self._asked = room
                 self._consumer.hand_out()
             if not self._fresh:
@@ -219,19 +219,16 @@ class MemoryStreamSource:
     # Source -------------------------------------------------------------------------------------------------------
 
     async def pause(self, claim: Claim | None = None, /) -> None:
-        """Ask for nothing more, for all subjects or once every one is paused."""
-        self._paused.add(claim)
-        if self._pausing:
+        """Ask for nothing more; one claim alone is not paused: a consumer has no parts."""
+        if claim is None:
+            self._paused = True
             self._asked = 0
 
-    @property
-    def _pausing(self) -> bool:
-        return None in self._paused or self._paused.issuperset(self._claims.all)
-
     async def resume(self, claim: Claim | None = None, /) -> None:
-        """Undo a pause."""
-        self._paused.discard(claim)
-        self._wake.set()
+        """Ask again."""
+        if claim is None:
+            self._paused = False
+            self._wake.set()
 
     async def stop(self) -> None:
         """Take nothing more; claims still take settles."""
