@@ -63,11 +63,21 @@ class VirtualClock:
 
     def run_next(self, until: float, /) -> bool:
         """Move to the next call that is due no later than `until` and make it; False when there is none."""
-        while self._timers and self._timers[0][0] <= until:
-            due, _, timer = heapq.heappop(self._timers)
-            if timer.callback is not None:
-                self._now = max(self._now, due)
-                timer.callback()
-                return True
-        self._now = max(self._now, until)
-        return False
+        if not self._has_due(until):
+            self._now = max(self._now, until)
+            return False
+        due, _, timer = heapq.heappop(self._timers)
+        self._now = max(self._now, due)
+        if timer.callback is not None:
+            timer.callback()
+        return True
+
+    def is_due(self) -> bool:
+        """Whether another call is due without moving any further."""
+        return self._has_due(self._now)
+
+    def _has_due(self, until: float) -> bool:
+        timers = self._timers
+        while timers and timers[0][2].callback is None:
+            heapq.heappop(timers)
+        return bool(timers) and timers[0][0] <= until

@@ -103,6 +103,32 @@ async def test_what_a_dead_worker_holds_of_a_list_comes_back_when_its_lease_is_o
         assert h.container.seen() == [("list", 1), ("list", 2)]
 
 
+async def test_reads_and_leases_that_are_due_at_one_moment_are_settled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled = 0
+    async with Harness(House) as h:
+        settle = h.settled
+
+        async def counted(*seconds: float) -> None:
+            nonlocal settled
+            settled += 1
+            await settle(*seconds)
+
+        monkeypatch.setattr(h, "settled", counted)
+        await h.advance(3600.0)
+
+    assert 700 < settled < 800  # a read ends after 5 seconds, and is due with the others
+
+
+async def test_retries_that_are_due_at_one_moment_are_handled_in_the_order_of_their_first_attempts() -> None:
+    async with Harness(House) as h:
+        for number in (-1, -2, -3):
+            await h.publish(List("l"), number)
+        await h.settled()
+        await h.advance(31.0)
+        assert h.container.seen() == [("list", number) for number in (-1, -2, -3, -1, -2, -3)]
+        assert len(h.dead_letters()) == 3
+
+
 @pytest.fixture
 def server() -> MemoryServer:
     return MemoryServer(LoopClock())

@@ -66,3 +66,15 @@ async def test_a_cancelled_sleep_leaves_no_call() -> None:
     with pytest.raises(asyncio.CancelledError):
         await sleeper
     assert not clock.run_next(2.0)
+
+
+def test_another_call_of_the_same_moment_is_due() -> None:
+    clock = VirtualClock()
+    cancelled = [clock.call_later(1.0, list[int]) for _ in range(3)][1]
+    assert not clock.is_due()
+    assert clock.run_next(2.0)
+    cancelled.cancel()
+    assert clock.is_due()
+    assert clock.run_next(2.0)
+    assert not clock.is_due()
+    assert not clock.run_next(2.0)
