@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -12,6 +12,8 @@ from faststream_oo.errors import ConnectError, TransportError
 from faststream_oo.transport import Transport
 
 _log = logging.getLogger("faststream_oo")
+_QUIET_SECONDS: Final = 3.0
+"""So long a broker may take to answer before somebody is told that it is waited for."""
 
 
 @frozen
@@ -28,8 +30,15 @@ class Endpoint:
 
     async def reach(self, transport: Transport[Any], timeout: float, /) -> None:  # noqa: ASYNC109 - of all tries
         """Open a transport, trying again until so many seconds are over or the broker refuses us. Raises ConnectError."""
+        quiet = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._say_waiting, "no answer yet")
+        try:
+            await self._reach(transport, timeout, quiet)
+        finally:
+            quiet.cancel()
+
+    async def _reach(self, transport: Transport[Any], seconds: float, quiet: asyncio.TimerHandle) -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline = loop.time() + seconds
         pause = 0.25
         refused: ConnectError | None = None
         while True:
@@ -41,15 +50,18 @@ class Endpoint:
                 if error.refused or loop.time() + pause >= deadline:
                     raise
                 if pause == 0.25:
-                    fields = {"broker": error.broker, "servers": error.servers, "cause": error.cause}
-                    text = "waiting for %s at %s: %s"
-                    _log.warning(text, error.broker, error.servers, error.cause, extra={"fields": fields})
+                    quiet.cancel()
+                    self._say_waiting(error.cause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 4.0)
             except TimeoutError as error:
                 if refused is not None:  # it said why, before the time was over in the middle of the next attempt
                     raise refused from error
-                raise self.silent(timeout) from error
+                raise self.silent(seconds) from error
+
+    def _say_waiting(self, cause: str) -> None:
+        fields = {"broker": self.protocol, "servers": self.servers, "cause": cause}
+        _log.warning("waiting for %s at %s: %s", self.protocol, self.servers, cause, extra={"fields": fields})
 
     def silent(self, seconds: float, /) -> ConnectError:
         """Return the error of a broker that did not answer in so many seconds."""

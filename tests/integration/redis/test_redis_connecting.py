@@ -2,14 +2,20 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from faststream_oo.errors import ConnectError
+from faststream_oo import endpoint
+from faststream_oo.errors import ConnectError, TransportError
 from faststream_oo.redis import Channel, RedisBroker, RedisReceipt, RedisSettings
+from faststream_oo.redis.client import source
 from tests.integration.kinds import REDIS
+from tests.integration.private import PrivateBroker
+from tests.integration.redis.worlds import RealWorld
 
 
 async def refused(url: str, seconds: float = 0.3) -> ConnectError:
@@ -56,6 +62,35 @@ async def test_a_wrong_password_is_told_at_once_and_never_shown(place: str) -> N
 async def test_something_that_says_nothing(silent: int) -> None:
     error = await refused(f"redis://127.0.0.1:{silent}/1")
     assert "no answer in 0.3 s" in error.cause
+
+
+async def test_who_is_waited_for_is_told_long_before_it_is_given_up(
+    silent: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(endpoint, "_QUIET_SECONDS", 0.05)
+    await refused(f"redis://127.0.0.1:{silent}/1")
+    assert caplog.messages == [f"waiting for redis at redis://127.0.0.1:{silent}/1: no answer yet"]
+
+
+@pytest.mark.timeout(90)
+async def test_a_replica_is_told_and_given_up_where_a_group_is_to_be_made(
+    private_broker: Callable[[str], PrivateBroker], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(source, "ANSWER_SECONDS", 1.0)
+    async with RealWorld(private_broker("redis").address) as world:
+
+        @world.consumes(world.group)
+        async def number(self: Any, number: int) -> None: ...
+
+        await world.call("REPLICAOF", "127.0.0.1", "1")
+        try:
+            with pytest.raises(TransportError, match=f'"{world.group}" cannot be read, .*: you can\'t write against'):
+                async with world.serving(number):
+                    pass
+        finally:
+            await world.call("REPLICAOF", "NO", "ONE")
+    told = [message for message in caplog.messages if "does not serve us now" in message]
+    assert told == ["Redis does not serve us now, trying on: you can't write against a read only replica"]
 
 
 async def test_a_server_that_is_still_loading_is_waited_for() -> None:

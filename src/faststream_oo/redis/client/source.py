@@ -18,7 +18,7 @@ from faststream_oo.redis.client.commands import (
     LostError,
     NotReadyError,
 )
-from faststream_oo.redis.client.wire import Wire
+from faststream_oo.redis.client.wire import ANSWER_SECONDS, Wire
 from faststream_oo.transport import Capabilities, Claim, Sink
 from faststream_oo.waiting import bounded, cancelled
 
@@ -96,14 +96,18 @@ class ClientSource(ABC):
     # Life ---------------------------------------------------------------------------------------------------------
 
     async def start(self, sink: Sink, /) -> None:
-        """Begin to read. Raises TransportError."""
+        """Begin to read. Raises TransportError, also when the server does not serve us for long."""
         self._entered = sink
         try:
-            await self._prepare()
-            await self._connect(again=False)
-        except BaseException:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._prepare()
+                await self._connect(again=False)
+        except BaseException as error:
             await cancelled(self._keepers)
             await self._disconnect()
+            if isinstance(error, TimeoutError):
+                what = f'"{self._name}" cannot be read, tried for {ANSWER_SECONDS:g} s: {self._wire.reason}'
+                raise TransportError(what) from error
             raise
         self._reader = self._spawn(self._run(), "reader")
 

@@ -90,6 +90,12 @@ class Wire:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._reason = "the connection was lost"
+        self._refused = False
+
+    @property
+    def reason(self) -> str:
+        """Why a connection was given up last."""
+        return self._reason
 
     async def open(self) -> None:
         """Connect, once. Raises ConnectError."""
@@ -152,6 +158,11 @@ class Wire:
                 self._reason = str(error)
                 connection = None
                 self._take_back(counted=not isinstance(error, NotReadyError))
+                if isinstance(error, NotReadyError) and not self._refused:
+                    self._refused = True
+                    _log.warning(
+                        "Redis does not serve us now, trying on: %s", error, extra={"fields": {"cause": str(error)}}
+                    )
             await backoff.wait()
 
     async def _use(self, connection: Connection, backoff: Backoff) -> None:
@@ -177,6 +188,7 @@ class Wire:
                 self._settle(answers)
             heard = loop.time()
             backoff.reset()
+            self._refused = False
 
     def _taken(self) -> Sequence[Asked]:
         """Take what goes into one write, without what was given up meanwhile."""
