@@ -34,6 +34,7 @@ _LEADERLESS: Final = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._NOENT,  # noqa: SLF001 - a constant: the client remembers the topic without this partition
 }
 _PLACES: Final[Any] = OffsetSpec  # its methods have no type
 
@@ -178,6 +179,7 @@ class ConfluentAdmin(ClusterAdmin):
                     # Brokers learn a moment later than their controller what a new topic has; this client asks once.
                     if error_of(error).code() not in _LEADERLESS or monotonic() > deadline:
                         raise
+                await self.list_topics()  # only that makes the client ask again where partitions are
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _ask_offsets(self, partitions: Collection[TopicPartition], spec: object) -> Offsets:
