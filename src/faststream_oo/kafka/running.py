@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
+from faststream_oo.errors import TransportError
 from faststream_oo.intake import Intake
 from faststream_oo.kafka.address import SeekTo, TopicPartition
 from faststream_oo.kafka.transport import KafkaSource
@@ -29,5 +30,7 @@ class KafkaIntake(Intake):
         await self._kafka.commit()
 
     async def seek(self, partition: TopicPartition, to: SeekTo, /) -> None:
-        """Continue an assigned partition elsewhere."""
+        """Continue an assigned partition elsewhere. Raises TransportError when it is not assigned, or `to` is below 0."""
+        if isinstance(to, int) and to < 0:
+            raise TransportError(f"there is no offset {to}: the first is 0")
         await self._kafka.seek(partition, to)

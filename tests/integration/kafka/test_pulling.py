@@ -204,6 +204,8 @@ async def test_a_subscription_goes_on_where_it_is_sent(world: KafkaWorld) -> Non
             assert await subscription.lag() == 0
             with pytest.raises(TransportError, match="not assigned"):
                 await subscription.seek(TopicPartition(topic, 1), 0)
+            with pytest.raises(TransportError, match="no offset -1"):
+                await subscription.seek(partition, -1)
 
     assert handled == [*range(5), 3, 4, *range(5), *range(5), 5]
 

@@ -70,6 +70,8 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[str, bytes | None]]:
             return [(name, text.encode("utf-8", "surrogateescape")) for name, text in headers.items()]
         except UnicodeEncodeError as error:
             raise PublishError(f"a header cannot be encoded: {error}") from error
+    except AttributeError as error:
+        raise PublishError(f"a header is no text: {error}") from error
 
 
 def _varint(value: int) -> int:

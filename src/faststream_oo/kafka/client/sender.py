@@ -75,7 +75,7 @@ class TopicSender(ABC):
         else:
             try:
                 headers = [(name, text.encode()) for name, text in frame.headers.items()]
-            except UnicodeEncodeError:  # text that stands for bytes
+            except (UnicodeEncodeError, AttributeError):  # text that stands for bytes, or no text
                 value, key, headers = content(frame, self._topic)
             # Only what may be too large is measured.
             if value is not None and len(value) > self._measured:
