@@ -1,6 +1,7 @@
 """A transport beside a client that knows nothing of it: librdkafka for the real Kafka, the log for the embedded one."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,11 +11,10 @@ import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
-    ConfigResource,
-    NewPartitions,
-    NewTopic,
-    ResourceType,
+    ConfigResource,  # pyright: ignore[reportPrivateImportUsage]  # the package does not say what it exports
+    ResourceType,  # pyright: ignore[reportPrivateImportUsage]
 )
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from faststream_oo.address import Address
 from faststream_oo.kafka import KafkaSettings, Topic, address
@@ -22,9 +22,15 @@ from faststream_oo.kafka.transport import KafkaSource, KafkaTransport
 from faststream_oo.kafka.transports.aiokafka import AiokafkaTransport
 from faststream_oo.kafka.transports.confluent import ConfluentTransport
 from faststream_oo.kafka.transports.memory import MemoryTransport
+from faststream_oo.kafka.transports.memory.cluster import Transaction
 from tests.integration.kafka.worlds import EmbeddedWorld
 from tests.integration.worlds import Headers, Written
 from tests.unit.kafka.sinks import RecordingSink
+
+
+def numbers(first: int, end: int) -> list[bytes | None]:
+    """Return values that count."""
+    return [b"%d" % number for number in range(first, end)]
 
 
 class RawKafka:
@@ -33,7 +39,8 @@ class RawKafka:
     def __init__(self, servers: str) -> None:
         self.settings = KafkaSettings(servers=servers.split(","))
         self._servers: dict[str, str | int | float | bool] = {"bootstrap.servers": servers}
-        self._admin = AdminClient(self._servers)
+        # Its futures have no type.
+        self._admin: Any = AdminClient(self._servers)
         self._producer = Producer({**self._servers, "linger.ms": 0, "partitioner": "murmur2_random"})
 
     async def create(self, name: str, partitions: int = 1, **config: str) -> str:
@@ -84,16 +91,18 @@ class RawKafka:
         """Forget the records of the first partition below an offset."""
         await self._done(self._admin.delete_records([TopicPartition(topic, 0, before)]))
 
-    async def use_up(self, topic: str) -> None:
-        """Use up two offsets of the first partition: an aborted record, and the marker of its transaction."""
-        whole: dict[str, str | int | float | bool] = {**self._servers, "transactional.id": uuid.uuid4().hex}
-        producer = Producer(whole)
-        await asyncio.to_thread(producer.init_transactions, 10)
-        producer.begin_transaction()
-        producer.produce(topic, b"aborted", partition=0)
-        await asyncio.to_thread(producer.flush, 10)
-        await asyncio.to_thread(producer.abort_transaction, 10)
-        await asyncio.to_thread(Producer(whole).init_transactions, 10)  # waits until the marker is written
+    async def transaction(self, topic: str) -> "RawTransaction":
+        """Begin a transaction over the first partition."""
+        transaction = RawTransaction({**self._servers, "transactional.id": uuid.uuid4().hex}, topic)
+        await transaction.begin()
+        return transaction
+
+    async def compact(self, topic: str, left: int) -> None:
+        """Return when the cleaner of a topic has been there and has left so many records."""
+        deadline = time.monotonic() + 90
+        while len(await self.read(topic)) > left:
+            assert time.monotonic() < deadline, "the cleaner was not there in time"
+            await asyncio.sleep(0.2)
 
     async def committed(self, group: str, topic: str, partition: int = 0) -> int:
         """Return what a group committed."""
@@ -143,6 +152,34 @@ class RawKafka:
             consumer.close()
 
 
+class RawTransaction:
+    """A transaction over the first partition of a topic."""
+
+    def __init__(self, options: dict[str, str | int | float | bool], topic: str) -> None:
+        self._options = options
+        self._producer = Producer(options)
+        self._topic = topic
+
+    async def begin(self) -> None:
+        await asyncio.to_thread(self._producer.init_transactions, 10)
+        self._producer.begin_transaction()
+
+    async def put(self, *values: bytes) -> None:
+        for value in values:
+            self._producer.produce(self._topic, value, partition=0)
+        assert await asyncio.to_thread(self._producer.flush, 10) == 0
+
+    async def commit(self) -> None:
+        await self._end(self._producer.commit_transaction)
+
+    async def abort(self) -> None:
+        await self._end(self._producer.abort_transaction)
+
+    async def _end(self, end: Callable[[float], object]) -> None:
+        await asyncio.to_thread(end, 10)
+        await asyncio.to_thread(Producer(self._options).init_transactions, 10)  # waits until the marker is written
+
+
 class Heir:
     """A member that takes over."""
 
@@ -157,6 +194,23 @@ class Heir:
         records = self._consumer.consume(count, 30)
         self._consumer.commit(asynchronous=False)
         return [record.value() for record in records]
+
+
+class MemoryTransaction:
+    """The same on the embedded one."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def put(self, *values: bytes) -> None:
+        for value in values:
+            self._transaction.write((value, None, ()))
+
+    async def commit(self) -> None:
+        self._transaction.commit()
+
+    async def abort(self) -> None:
+        self._transaction.abort()
 
 
 class RawMemory(EmbeddedWorld):
@@ -185,8 +239,13 @@ class RawMemory(EmbeddedWorld):
     async def delete_records(self, topic: str, before: int) -> None:
         self.cluster.delete_records(topic, 0, before)
 
-    async def use_up(self, topic: str) -> None:
-        self.cluster.make_gap(topic, 0, 2)
+    async def transaction(self, topic: str) -> "MemoryTransaction":
+        return MemoryTransaction(self.cluster.begin(topic))
+
+    async def compact(self, topic: str, left: int) -> None:
+        log = self.cluster.log(topic, 0)
+        self.cluster.compact(topic, 0, log.end - 1)  # the last segment is not cleaned
+        assert len(log.records) == left
 
     async def committed(self, group: str, topic: str, partition: int = 0) -> int:
         return self.cluster.group(group).offsets[address.TopicPartition(topic, partition)]
@@ -207,9 +266,14 @@ CLIENTS: Mapping[str, Callable[[KafkaSettings], KafkaTransport]] = {
     "aiokafka": AiokafkaTransport,
     "confluent": ConfluentTransport,
 }
+of_clients = pytest.mark.parametrize("driver", list(CLIENTS), indirect=True)
+only_aiokafka = pytest.mark.parametrize("driver", ["aiokafka"], indirect=True)
+only_confluent = pytest.mark.parametrize("driver", ["confluent"], indirect=True)
+
 CONFLUENT_NAMES = {
     "heartbeat_interval_ms": "heartbeat.interval.ms",
     "metadata_max_age_ms": "topic.metadata.refresh.interval.ms",
+    "partition_assignment_strategy": "partition.assignment.strategy",
 }
 
 

@@ -1,22 +1,22 @@
 """What users notice of Kafka, on the real broker and on the embedded one: one test a behaviour, each with its number.
 
-K-01 to K-73 and K-E1 to K-E6 are numbers of measured behaviours. Not here: what the contract tests beside this module
-hold already (K-08, 10, 15, 24, 33, 52, 53, 63, E1), what a killed worker shows (K-36), and what needs an open
-transaction, a seek or a reader of chosen partitions.
+`tests/behaviours/kafka.md` tells what the numbers are, and where the tests of the others stand.
 """
 
 import asyncio
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.kafka import KafkaReceipt, Topics
-from faststream_oo.kafka.address import Topic, TopicPartition
-from faststream_oo.kafka.transport import KafkaTransport
+from faststream_oo.kafka.address import Partitions, SeekTo, Topic, TopicPartition
+from faststream_oo.kafka.transport import KafkaSource, KafkaTransport
 from faststream_oo.transport import Frame
-from tests.integration.kafka.conftest import Begin, Raw
+from tests.integration.kafka.conftest import Begin, Raw, numbers, only_confluent
 from tests.integration.worlds import until
 from tests.unit.kafka.sinks import RecordingSink
 
@@ -39,6 +39,17 @@ async def publish(transport: KafkaTransport, topic: str, *frames: Frame) -> list
     sender = transport.sender(Topic(topic))
     confirms = [sender.send(frame) for frame in frames]
     return [await confirm for confirm in confirms if confirm is not None]
+
+
+async def reading(
+    raw: Raw, begin: Begin, name: str, count: int, **options: object
+) -> tuple[str, KafkaSource, RecordingSink]:
+    """Return a topic of so many numbered records, and a group of its name that has read them."""
+    topic = await raw.create(name)
+    await raw.put_all(topic, numbers(0, count))
+    source, sink = await begin(topic, group=topic, **options)
+    await until(lambda: len(sink.records) == count)
+    return topic, source, sink
 
 
 def shares(*sinks: RecordingSink) -> list[int]:
@@ -88,6 +99,29 @@ async def test_k05_offsets_count_from_zero_and_the_time_is_that_of_sending(
     assert all(before <= one.timestamp <= datetime.now(UTC) for one in receipts)
 
 
+async def test_k08_null_and_empty_are_different_for_key_and_value(
+    raw: Raw, transport: KafkaTransport, begin: Begin
+) -> None:
+    topic = await raw.create("k08")
+    pairs = [(None, b"k"), (b"", b"k"), (b"v", b""), (b"v", None)]
+    await publish(transport, topic, *(Frame(value, key=key) for value, key in pairs))
+    _, sink = await begin(topic, group=topic)
+    await until(lambda: len(sink.records) == 4)
+
+    assert [(one.raw.value, one.raw.key) for one in sink.records] == pairs
+
+
+@pytest.mark.parametrize("text", [1, b"1", None, ["1"]], ids=repr)
+async def test_k11_a_header_that_is_no_text_is_refused_before_anything_is_sent(
+    text: Any, raw: Raw, transport: KafkaTransport
+) -> None:
+    topic = await raw.create("k11")
+    with pytest.raises(PublishError, match="a header is no text"):
+        transport.sender(Topic(topic)).send(Frame(b"v", {"a": text}))
+
+    assert not await raw.read(topic)
+
+
 # Size ----------------------------------------------------------------------------------------------------------------
 
 
@@ -117,8 +151,8 @@ async def test_k19_a_record_over_the_topics_limit_is_refused_and_those_around_it
 
 async def test_k22_every_group_and_every_reader_without_one_gets_everything(raw: Raw, begin: Begin) -> None:
     topic = await raw.create("k22")
-    values = [b"%d" % number for number in range(6)]
-    await raw.put_all(topic, list(values))
+    values = numbers(0, 6)
+    await raw.put_all(topic, values)
     sinks = [(await begin(topic, group=f"{topic}-{name}"))[1] for name in "ab"]
     sinks += [(await begin(topic, start="earliest"))[1] for _ in range(2)]
 
@@ -155,10 +189,7 @@ async def test_k25_a_latest_group_goes_on_where_it_began_if_it_settled_nothing(r
 
 
 async def test_k26_what_is_committed_is_the_offset_of_the_next_record(raw: Raw, begin: Begin) -> None:
-    topic = await raw.create("k26")
-    await raw.put_all(topic, [b"0", b"1", b"2"])
-    source, sink = await begin(topic, group=topic)
-    await until(lambda: len(sink.records) == 3)
+    topic, source, sink = await reading(raw, begin, "k26", 3)
     sink.settle(*sink.records[:2])
     await source.close()
 
@@ -166,10 +197,7 @@ async def test_k26_what_is_committed_is_the_offset_of_the_next_record(raw: Raw, 
 
 
 async def test_k27_only_what_is_settled_is_committed_not_all_that_was_read(raw: Raw, begin: Begin) -> None:
-    topic = await raw.create("k27")
-    await raw.put_all(topic, [b"0", b"1", b"2"])
-    source, sink = await begin(topic, group=topic)
-    await until(lambda: len(sink.records) == 3)
+    topic, source, sink = await reading(raw, begin, "k27", 3)
     sink.settle(sink.records[0])
     await source.close()
     _, heir = await begin(topic, group=topic)
@@ -179,10 +207,7 @@ async def test_k27_only_what_is_settled_is_committed_not_all_that_was_read(raw: 
 
 
 async def test_k28_nothing_is_committed_of_what_is_being_handled(raw: Raw, begin: Begin) -> None:
-    topic = await raw.create("k28")
-    await raw.put_all(topic, [b"0", b"1"])
-    source, sink = await begin(topic, group=topic, commit_interval=0.01)
-    await until(lambda: len(sink.records) == 2)
+    topic, source, sink = await reading(raw, begin, "k28", 2, commit_interval=0.01)
     sink.settle(sink.records[1])
     await source.flush()
 
@@ -190,14 +215,26 @@ async def test_k28_nothing_is_committed_of_what_is_being_handled(raw: Raw, begin
 
 
 async def test_k29_a_close_commits_before_the_interval_is_over(raw: Raw, begin: Begin) -> None:
-    topic = await raw.create("k29")
-    await raw.put_all(topic, [b"0", b"1"])
-    source, sink = await begin(topic, group=topic, commit_interval=60.0)
-    await until(lambda: len(sink.records) == 2)
+    topic, source, sink = await reading(raw, begin, "k29", 2, commit_interval=60.0)
     sink.settle(sink.records[0])
     await source.close()
 
     assert await raw.committed(topic, topic) == 1
+
+
+async def test_k30_a_lower_offset_is_committed_too_and_the_next_session_starts_there(raw: Raw, begin: Begin) -> None:
+    topic, source, sink = await reading(raw, begin, "k30", 6)
+    sink.settle(*sink.held)
+    await source.flush()
+    assert await raw.committed(topic, topic) == 6
+    await source.seek(TopicPartition(topic, 0), 3)
+    await until(lambda: len(sink.records) == 9)
+    sink.settle(sink.records[6])
+    await source.close()
+    _, heir = await begin(topic, group=topic)
+    await until(lambda: len(heir.records) == 2)
+
+    assert heir.values == [b"4", b"5"]
 
 
 @pytest.mark.parametrize(("start", "old"), [("earliest", [b"0", b"1"]), ("latest", [])])
@@ -231,7 +268,7 @@ async def test_k31_an_offset_beyond_the_end_is_refused_with_start_fail(raw: Raw,
 
 async def test_k31_an_offset_whose_record_was_deleted_goes_on_at_the_first_that_is_left(raw: Raw, begin: Begin) -> None:
     topic = await raw.create("k31d")
-    await raw.put_all(topic, [b"%d" % number for number in range(6)])
+    await raw.put_all(topic, numbers(0, 6))
     await raw.commit(topic, topic, 1)
     await raw.delete_records(topic, 4)
     _, sink = await begin(topic, group=topic)
@@ -240,18 +277,95 @@ async def test_k31_an_offset_whose_record_was_deleted_goes_on_at_the_first_that_
     assert sink.values == [b"4", b"5"]
 
 
+async def test_k33_without_a_group_nothing_is_committed_and_nothing_can_be_asked_for(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k33")
+    source, _ = await begin(topic)
+    with pytest.raises(TransportError, match="group"):
+        await source.commit()
+    with pytest.raises(TransportError, match="group"):
+        await source.committed(TopicPartition(topic, 0))
+
+
+async def test_k37_a_handler_slower_than_max_poll_interval_keeps_its_partition(raw: Raw, begin: Begin) -> None:
+    """A raw client would lose it: here the client is polled while the handler is busy."""
+    topic = await raw.create("k37")
+    await raw.put_all(topic, [b"0", b"1"])
+    source, slow = await begin(topic, RecordingSink(1), group=topic, session_timeout=1.0, max_poll_interval=1.0)
+    await until(lambda: slow.records)
+    await asyncio.sleep(2.5)
+    slow.settle(*slow.held)
+    await until(lambda: len(slow.records) == 2)
+    await source.flush()
+
+    assert slow.values == [b"0", b"1"]
+    assert slow.events == [("assign", [(topic, 0)])]
+    assert await raw.committed(topic, topic) == 1
+
+
+async def test_ke5_what_is_settled_of_a_partition_that_went_to_another_is_not_committed(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("ke5", 2)
+    await raw.put(topic, b"0", partition=0)
+    await raw.put(topic, b"1", partition=1)
+    source, loses = await begin(topic, group=topic, commit_interval=0.01)
+    await until(lambda: len(loses.records) == 2)
+    old = list(loses.records)
+    _, takes = await begin(topic, group=topic)
+    await until(lambda: shares(loses, takes) == [1, 1])
+    loses.settle(*old)
+    await source.flush()
+
+    assert [await source.committed(TopicPartition(topic, number)) for number in (0, 1)] == [None, None]
+    assert not loses.errors
+
+
 # Members -------------------------------------------------------------------------------------------------------------
 
 
-async def test_k40_two_topics_are_dealt_out_evenly_to_one_two_and_three_members(raw: Raw, begin: Begin) -> None:
-    one, other = await raw.create("k40a", 3), await raw.create("k40b", 3)
-    sinks: list[RecordingSink] = []
-    for expected in ([6], [3, 3], [2, 2, 2]):
-        sinks.append((await begin(Topics(one, other), group=one))[1])
-        await until(lambda: shares(*sinks) == expected)  # noqa: B023 - awaited in the turn
+@only_confluent
+async def test_k39_range_deals_every_topic_out_by_itself(raw: Raw, begin: Begin) -> None:
+    one, other = await raw.create("k39a", 3), await raw.create("k39b", 3)
+    sinks = await _joining(
+        begin, one, other, [[6], [2, 4], [2, 2, 2], [0, 2, 2, 2]], partition_assignment_strategy="range"
+    )
 
-    held = Counter(partition for sink in sinks for partition in sink.partitions)
-    assert held == Counter((topic, number) for topic in (one, other) for number in range(3))
+    held = [sink.partitions for sink in sinks if sink.partitions]
+    assert sorted(held) == [[(one, number), (other, number)] for number in range(3)]
+
+
+async def test_k40_round_robin_deals_all_topics_out_in_one_turn(raw: Raw, begin: Begin) -> None:
+    one, other = await raw.create("k40a", 3), await raw.create("k40b", 3)
+    everything = [(topic, number) for topic in (one, other) for number in range(3)]
+    for count in (2, 3, 4):
+        dealt = [sorted(everything[start::count]) for start in range(count)]
+        group = f"{one}-{count}"
+        sinks = await _joining(begin, one, other, [[6], [3, 3], [2, 2, 2], [1, 1, 2, 2]][:count], group=group)
+        assert sorted(sink.partitions for sink in sinks) == sorted(dealt)
+
+
+async def _joining(
+    begin: Begin, one: str, other: str, expected: list[list[int]], group: str = "", **config: str
+) -> list[RecordingSink]:
+    """Let members join until each share is as expected, and return them."""
+    sinks: list[RecordingSink] = []
+    for held in expected:
+        sink = RecordingSink(settles=True)
+        await begin(Topics(one, other), sink, group=group or one, config=config)
+        sinks.append(sink)
+        await until(lambda: shares(*sinks) == held)  # noqa: B023 - awaited in the turn
+    return sinks
+
+
+async def test_k41_who_gets_which_partition_is_random(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k41", 2)
+    had: set[int] = set()
+    async with asyncio.timeout(60):
+        while had != {0, 1}:
+            group = f"{topic}-{uuid.uuid4().hex}"
+            members = [await begin(topic, RecordingSink(settles=True), group=group) for _ in range(2)]
+            first, second = (sink for _, sink in members)
+            await until(lambda: shares(first, second) == [1, 1])  # noqa: B023 - awaited in the turn
+            had.update(number for _, number in first.partitions)
+            await asyncio.gather(*(source.close() for source, _ in members))
 
 
 async def test_k45_a_member_more_than_partitions_simply_waits(raw: Raw, begin: Begin) -> None:
@@ -324,6 +438,23 @@ async def test_k54_an_earliest_group_sees_what_is_sent_at_once_to_an_added_parti
     assert len(sink.partitions) == 3
 
 
+async def test_k54_a_latest_group_misses_what_is_sent_to_an_added_partition_before_it_is_noticed(
+    raw: Raw, begin: Begin
+) -> None:
+    topic = await raw.create("k54l")
+    config = {"metadata_max_age_ms": 300}
+    _, sink = await begin(topic, RecordingSink(settles=True), group=topic, start="latest", config=config)
+    sink.gate.clear()
+    await raw.grow(topic, 2)
+    await raw.put(topic, b"missed", partition=1)
+    sink.gate.set()
+    await until(lambda: len(sink.partitions) == 2)
+    await raw.put(topic, b"seen", partition=1)
+    await until(lambda: sink.records)
+
+    assert sink.values == [b"seen"]
+
+
 async def test_k55_a_topic_deleted_under_a_consumer_is_no_error(raw: Raw, begin: Begin) -> None:
     stays, goes = await raw.create("k55a"), await raw.create("k55b")
     _, sink = await begin(
@@ -351,28 +482,57 @@ async def test_k62_each_partition_is_in_order_whatever_the_order_between_them(ra
         assert [one.offset for one in sink.records if one.partition == partition] == [0, 1, 2, 3]
 
 
-async def test_k66_offsets_that_hold_no_record_are_passed_over(raw: Raw, begin: Begin) -> None:
-    topic = await raw.create("k66")
-    await raw.put(topic, b"before")
-    await raw.use_up(topic)
-    await raw.put(topic, b"after")
-    source, sink = await begin(topic, group=topic)
-    await until(lambda: len(sink.records) == 2)
-    sink.settle(*sink.records)
+async def test_k56_a_seek_goes_to_an_offset_an_end_or_what_is_committed_of_an_assigned_partition(
+    raw: Raw, begin: Begin
+) -> None:
+    topic, source, sink = await reading(raw, begin, "k56", 5)
+    place = TopicPartition(topic, 0)
+    sink.settle(*sink.records[:2])
     await source.flush()
+    committed = await source.committed(place)
+    assert committed is not None
+    places: list[tuple[SeekTo, list[int]]] = [(3, [3, 4]), ("earliest", [0, 1, 2, 3, 4]), (committed, [2, 3, 4])]
+    for to, expected in places:
+        before = len(sink.records)
+        await source.seek(place, to)
+        await until(lambda: len(sink.records) == before + len(expected))  # noqa: B023 - awaited in the turn
+        assert [one.offset for one in sink.records[before:]] == expected
+    await source.seek(place, "latest")
+    await raw.put(topic, b"new")
+    await until(lambda: sink.values[-1] == b"new")
 
-    assert [(one.offset, one.body) for one in sink.records] == [(0, b"before"), (3, b"after")]
-    assert await raw.committed(topic, topic) == 4
+    assert len(sink.records) == 16
+    with pytest.raises(TransportError, match="not assigned"):
+        await source.seek(TopicPartition(topic, 1), 0)
 
 
-async def test_k67_a_log_that_ends_without_a_record_has_no_lag_once_it_is_read(raw: Raw, begin: Begin) -> None:
-    topic = await raw.create("k67")
-    await raw.put(topic, b"last")
-    await raw.use_up(topic)
-    source, sink = await begin(topic, group=topic)
-    await until(lambda: sink.records)
+async def test_k58_two_by_hand_get_everything_each_and_share_what_their_group_committed(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k58")
+    place = TopicPartition(topic, 0)
+    await raw.put_all(topic, [b"0", b"1", b"2"])
+    one, first = await begin(Partitions(place, start="earliest"), group=topic)
+    other, second = await begin(Partitions(place, start="earliest"), group=topic)
+    await until(lambda: len(first.records) == len(second.records) == 3)
+    first.settle(*first.records[:2])
+    await one.flush()
+    after_first = await other.committed(place)
+    second.settle(second.records[0])
+    await other.flush()
 
-    deadline = asyncio.get_running_loop().time() + 30
-    while await source.lag():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.01)
+    assert (after_first, await one.committed(place)) == (2, 1)
+
+
+async def test_k61_no_more_is_read_than_there_is_room_for_and_the_rest_comes_later(raw: Raw, begin: Begin) -> None:
+    topic = await raw.create("k61", 3)
+    for partition in range(3):
+        for number in range(3):
+            await raw.put(topic, b"%d" % number, partition=partition)
+    _, sink = await begin(topic, RecordingSink(4), group=topic)
+    async with asyncio.timeout(30):
+        while len(sink.records) < 9:
+            await sink.received(min(9, len(sink.records) + 4 - len(sink.held)))
+            assert len(sink.held) <= 4
+            sink.settle(*sink.held)
+
+    for partition in range(3):
+        assert [one.offset for one in sink.records if one.partition == partition] == [0, 1, 2]

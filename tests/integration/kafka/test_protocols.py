@@ -15,7 +15,7 @@ from faststream_oo.kafka.options import KafkaSourceOptions
 from faststream_oo.kafka.transports.confluent import ConfluentTransport, check_config, check_source_config
 from faststream_oo.kafka.transports.confluent.admin import ConfluentAdmin
 from faststream_oo.kafka.transports.confluent.source import ConfluentSource
-from tests.integration.kafka.conftest import CLIENTS, Begin, Raw, RawKafka
+from tests.integration.kafka.conftest import Begin, Raw, RawKafka, of_clients, only_aiokafka
 from tests.integration.kinds import missing
 from tests.integration.private import MissingBrokerError, PrivateBroker
 from tests.integration.worlds import until
@@ -139,9 +139,6 @@ async def test_brokers_that_never_answer_a_join_are_told(
     assert caught.value.hint == hint
 
 
-of_clients = pytest.mark.parametrize("driver", list(CLIENTS), indirect=True)
-
-
 @of_clients
 async def test_a_join_that_waits_for_another_member_for_too_long_is_told(
     raw: Raw, begin: Begin, monkeypatch: pytest.MonkeyPatch
@@ -180,9 +177,6 @@ async def test_two_of_one_static_id_are_told(raw: Raw, begin: Begin) -> None:
     told = await _told(starting, first, second)
 
     assert any("same" in error or "instance" in error for error in told)
-
-
-only_aiokafka = pytest.mark.parametrize("driver", ["aiokafka"], indirect=True)
 
 
 @only_aiokafka
@@ -233,6 +227,7 @@ async def _told(starting: asyncio.Future[Any], *sinks: RecordingSink) -> list[st
     [
         ({"enable.auto.commit": True}, 'kafka.config["enable.auto.commit"]: set by the framework'),
         ({"enable_auto_commit": True}, 'kafka.config["enable_auto_commit"]: set by the framework'),
+        ({"partitioner": "consistent_random"}, 'kafka.config["partitioner"]: set by the framework'),
         ({"socket.timeout.mz": 1}, 'has no such option. Hint: "socket.timeout.ms"'),
         ({"socket.timeout.ms": "soon"}, "Invalid value"),
         ({"statistics.interval.ms": 5}, "set by the framework"),

@@ -316,6 +316,43 @@ async def test_a_committed_offset_inside_a_gap_goes_on_behind_it(
     assert await sink.received(1) == [b"4"]
 
 
+async def test_an_aborted_transaction_is_passed_over_where_there_is_room_for_one_alone(
+    transport: MemoryTransport, send: Send, start: Start
+) -> None:
+    transport.cluster.create_topic("t")
+    transaction = transport.cluster.begin("t")
+    for value in (b"0", b"1"):
+        transaction.write((value, None, ()))
+    transaction.abort()
+    send("t", b"3")
+    _, sink = await start("t", sink=RecordingSink(1))
+
+    assert await sink.received(1) == [b"3"]
+
+
+async def test_a_place_beyond_an_open_transaction_is_kept_until_that_ends(
+    transport: MemoryTransport, send: Send, start: Start
+) -> None:
+    transport.cluster.create_topic("t")
+    transaction = transport.cluster.begin("t")
+    transaction.write((b"0", None, ()))
+    send("t", b"1")
+    transport.cluster.group("g").commit(T0, 1)
+    _, sink = await start("t")
+    await turns()
+    assert sink.values == []
+    transaction.commit()
+
+    assert await sink.received(1) == [b"1"]
+
+
+async def test_a_transaction_without_a_record_uses_up_nothing(transport: MemoryTransport, send: Send) -> None:
+    transport.cluster.create_topic("t")
+    transport.cluster.begin("t").commit()
+
+    assert send("t").offset == 0
+
+
 # Feeding ------------------------------------------------------------------------------------------------------------
 
 

@@ -44,14 +44,16 @@ class Cursor:
         claim: What is read for.
         log: What is read.
         position: The next offset; one that the log does not have is no place yet.
+        committed: Whether aborted records are skipped, and nothing is read beyond an open transaction.
     """
 
-    __slots__ = ("claim", "log", "position", "turn")
+    __slots__ = ("claim", "committed", "log", "position", "turn")
 
-    def __init__(self, claim: PartitionClaim, log: PartitionLog, position: int) -> None:
+    def __init__(self, claim: PartitionClaim, log: PartitionLog, position: int, *, committed: bool = True) -> None:
         self.claim = claim
         self.log = log
         self.position = position
+        self.committed = committed
         self.turn = TURN
         """Records that may still be read before it is the next one's turn."""
 
@@ -73,6 +75,16 @@ class Cursor:
         return self.log.first <= self.position <= self.log.end
 
     @property
+    def end(self) -> int:
+        """The offset up to which it may read now."""
+        return self.log.stable if self.committed else self.log.end
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to read, or a place to choose."""
+        return self.position < self.end or not self.placed
+
+    @property
     def lag(self) -> int:
         """Offsets that wait to be read."""
         return max(0, self.log.end - max(self.position, self.log.first))
@@ -80,7 +92,8 @@ class Cursor:
     def read(self, limit: int, /) -> list[StoredRecord]:
         """Return what comes next, and move behind it and the gap that follows it at the end of the log."""
         limit = min(limit, self.turn)
-        records = self.log.read(self.position, limit)
+        read = self.log.read_committed if self.committed else self.log.read
+        records = read(self.position, limit)
         self.turn -= len(records)
-        self.position = records[-1].offset + 1 if len(records) == limit else self.log.end
+        self.position = records[-1].offset + 1 if len(records) == limit else max(self.position, self.end)
         return records

@@ -256,9 +256,9 @@ class MemorySource:
         cursors = self._cursors
         for _ in range(len(cursors)):
             cursor = cursors[0]
-            if cursor.position != cursor.log.end and cursor.claim not in self._held:
+            if cursor.claim not in self._held and cursor.due:
                 self._receive(cursor, room - len(batch), batch)
-                if len(batch) == room and cursor.turn and cursor.position != cursor.log.end:
+                if len(batch) == room and cursor.turn and cursor.due:
                     break
             cursors.rotate(-1)
             cursor.turn = TURN
@@ -281,7 +281,8 @@ class MemorySource:
         committed = None if self._group is None else self._group.offsets.get(partition)
         claim = PartitionClaim(partition, captured(self._address, partition.topic) or {}, self._moved)
         log = self._cluster.log(partition.topic, partition.partition)
-        cursor = Cursor(claim, log, -1 if committed is None else committed)
+        position = -1 if committed is None else committed
+        cursor = Cursor(claim, log, position, committed=self._options.isolation == "read_committed")
         if self._options.start != "fail" and not cursor.placed:
             self._place(cursor)
             if self._group is not None and committed is None and self._options.start == "latest":

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Final, overload
 
@@ -51,7 +52,7 @@ class PartitionLog:
         partition: Its number.
     """
 
-    __slots__ = ("deleted", "end", "first", "partition", "readers", "records", "topic")
+    __slots__ = ("aborted", "deleted", "end", "first", "open", "partition", "readers", "records", "topic")
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
@@ -61,6 +62,10 @@ class PartitionLog:
         """The first offset that is kept."""
         self.end = 0
         """The next offset to be written."""
+        self.aborted: set[int] = set()
+        """Offsets of records whose transaction was aborted."""
+        self.open: list[int] = []
+        """Where the transactions that are open began."""
         self.deleted = False
         """Whether its topic was deleted; one of the same name has another log."""
         self.readers: list[Callable[[], object]] = []
@@ -86,11 +91,30 @@ class PartitionLog:
         self.first = min(max(before, self.first), self.end)
         del self.records[: bisect_left(self.records, self.first, key=_offset)]
 
+    def compact(self, before: int, /) -> None:
+        """Keep below an offset the last record of every key there."""
+        count = bisect_left(self.records, before, key=_offset)
+        last = {record.key: record for record in self.records[:count]}
+        self.records[:count] = sorted(last.values(), key=_offset)
+
+    @property
+    def stable(self) -> int:
+        """The offset below which no transaction is open."""
+        return min(self.open, default=self.end)
+
     def read(self, offset: int, limit: int, /) -> list[StoredRecord]:
-        """Return up to `limit` records from an offset on."""
+        """Return up to `limit` records from an offset on, whatever became of their transactions."""
         records = self.records
         index = bisect_left(records, offset, key=_offset)
         return records[index : index + limit]
+
+    def read_committed(self, offset: int, limit: int, /) -> list[StoredRecord]:
+        """Return up to `limit` records from an offset on, none of an aborted transaction or beyond an open one."""
+        if not self.aborted and not self.open:
+            return self.read(offset, limit)
+        records, stable = self.records, self.stable
+        index, end = (bisect_left(records, at, key=_offset) for at in (offset, stable))
+        return list(islice((one for one in records[index:end] if one.offset not in self.aborted), limit))
 
 
 class MemoryTopic(Sequence[PartitionLog]):
