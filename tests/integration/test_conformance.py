@@ -340,6 +340,33 @@ async def test_what_waits_for_a_retry_at_a_stop_comes_again_when_that_was_due(wo
 
 
 @holding
+async def test_what_fails_during_a_stop_is_not_tried_before_it_is_due_either(world: World) -> None:
+    address = await world.create("during")
+    begun = asyncio.Event()
+    failed: list[float] = []
+    handled: list[float] = []
+
+    @world.consumes(address)
+    async def failing(self: Any, number: int, message: Message) -> Retry:
+        begun.set()
+        await until(lambda: message.subscription.state == "draining")
+        failed.append(time.monotonic())
+        return Retry(after=3.0)
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None:
+        handled.append(time.monotonic())
+
+    async with world.serving(failing, drain_timeout=0.5) as served:
+        await served.publish(address, 1)
+        await begun.wait()
+    async with world.serving(number):
+        await until(lambda: handled)
+
+    assert handled[0] - failed[-1] >= 2.9
+
+
+@holding
 async def test_what_is_behind_it_by_its_key_stays_behind_it(world: World) -> None:
     address = await world.create("behind")
     failed: list[float] = []

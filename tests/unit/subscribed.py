@@ -80,6 +80,7 @@ class World:
         concurrency: int,
         cumulative: bool = False,
         prefetch: int = 1_000,
+        manual: bool = False,
     ) -> None:
         self.log = PartitionLog("orders", 0)
         self.concurrency = concurrency
@@ -102,7 +103,7 @@ class World:
             key_of=lambda message: message.key,
             retry=RetryPolicy(delay=1.0),
             confirm=False,
-            manual=False,
+            manual=manual,
             drain_timeout=60.0,
         )
         letters = DeadLetterWriter(broker, "Orders.placed", "shop", None)

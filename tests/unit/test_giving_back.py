@@ -10,6 +10,7 @@ from faststream_oo.outcome import Outcome
 from faststream_oo.pipeline import ACKED, Ending
 from faststream_oo.transport import Claim
 from tests.unit.kafka.clock import ManualClock, turns
+from tests.unit.subscribed import subscribed, turn
 
 DELAYS = {b"a1": 5.0, b"b1": 8.0}
 
@@ -112,3 +113,16 @@ async def test_what_is_behind_it_is_handled_where_nobody_would_deliver_it_again(
     await lanes.stop()
 
     assert seat.heard == [(b"b1", Retry(6.0)), (b"b2", ACK)]
+
+
+async def test_it_is_the_same_where_messages_are_settled_by_hand() -> None:
+    async with subscribed(concurrency=1, manual=True) as world:
+        seat = world.seats[0]
+        world.feed(seat, "a")
+        await turn()
+        world.end(world.fed[0], Ending(Retry(5.0)))
+        await turn()
+        await world.advance(2.0)
+        await world.intake.give_up()
+
+        assert seat.heard == [(world.fed[0], Retry(3.0))]
