@@ -78,6 +78,8 @@ class NatsConnection:
         self._gave_up = asyncio.Event()
         self._closing = False
         self._left = False
+        self.leaving = False
+        """Whether it is about to be closed: nobody waits for the server to clear away what it clears away by itself."""
         self.over: TransportError | None = None
         """Why the client gave up by itself."""
         self._denials: deque[str] = deque(maxlen=_DENIALS)

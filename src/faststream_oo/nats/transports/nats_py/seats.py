@@ -114,9 +114,8 @@ class PushedSeat:
         if self._watching is not None:
             self._watching.cancel()
         subscription, self._subscription = self._subscription, None
-        if subscription is None or not self._connection.online.is_set():
-            return
-        # Where the server does not answer it deletes the consumer by itself.
+        if subscription is None or self._connection.leaving or not self._connection.online.is_set():
+            return  # the server deletes the consumer by itself
         with contextlib.suppress(TransportError):
             async with asking(f'stream "{self._stream}" is followed on'):
                 await subscription.unsubscribe()

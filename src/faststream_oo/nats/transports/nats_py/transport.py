@@ -66,6 +66,7 @@ class NatsPyTransport:
         self._connection = self._publisher = None
         if connection is None or publisher is None:
             return
+        connection.leaving = True
         end(self._followings)
         if self._confirmations is not None:
             await self._confirmations.close(_CLOSE_SECONDS)
