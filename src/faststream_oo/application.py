@@ -246,7 +246,9 @@ class Application:
 
     def _draining(self) -> None:
         self._state = "draining"
-        _log.info("%s is draining", self.title, extra={"fields": {"application": self.title}})
+        in_flight = sum(intake.in_flight for intake in self._intakes.by_name.values())
+        fields = {"application": self.title, "in_flight": in_flight, "drain_timeout": self._intakes.drain_timeout}
+        _log.info("%s is draining", self.title, extra={"fields": fields})
 
     async def serve(self) -> None:
         """Start, serve until `stop`, SIGTERM or SIGINT, then drain and stop; a signal before it runs ends the start.

@@ -51,7 +51,7 @@ class Endpoint:
                     raise
                 if pause == 0.25:
                     quiet.cancel()
-                    self._say_waiting(error.cause)
+                    self._say_waiting(error.cause, error.hint)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 4.0)
             except TimeoutError as error:
@@ -59,8 +59,8 @@ class Endpoint:
                     raise refused from error
                 raise self.silent(seconds) from error
 
-    def _say_waiting(self, cause: str) -> None:
-        fields = {"broker": self.protocol, "servers": self.servers, "cause": cause}
+    def _say_waiting(self, cause: str, hint: str = "") -> None:
+        fields = {"broker": self.protocol, "servers": self.servers, "cause": cause, **({"hint": hint} if hint else {})}
         _log.warning("waiting for %s at %s: %s", self.protocol, self.servers, cause, extra={"fields": fields})
 
     def silent(self, seconds: float, /) -> ConnectError:

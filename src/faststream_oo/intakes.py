@@ -20,7 +20,7 @@ class Intakes:
     """
 
     def __init__(self, drain_timeout: float, crashed: Callable[[BaseException], object]) -> None:
-        self._drain_timeout = drain_timeout
+        self.drain_timeout = drain_timeout
         self._crashed = crashed
         self._brokers: dict[Intake, Broker] = {}
         self.by_name: dict[str, Intake] = {}
@@ -30,7 +30,7 @@ class Intakes:
         """Start checked subscriptions, all at once. Raises what kept one from it; the others run."""
 
         async def started(one: Planned) -> Intake:
-            intake = await start_subscription(one, self._drain_timeout, self._crashed)
+            intake = await start_subscription(one, self.drain_timeout, self._crashed)
             self.by_name[intake.name] = intake
             self._brokers[intake] = one.broker
             one.broker.running.append(intake)

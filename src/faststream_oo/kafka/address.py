@@ -95,7 +95,12 @@ class TopicPattern:
 
 @frozen
 class TopicPartition:
-    """One partition of a topic."""
+    """One partition of a topic.
+
+    Attributes:
+        topic: Its name.
+        partition: Its number.
+    """
 
     topic: str
     partition: int

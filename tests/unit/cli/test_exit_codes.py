@@ -69,8 +69,9 @@ def test_a_second_signal_gives_the_rest_back_and_is_code_1() -> None:
     with serving("stubborn:stubborn", "--memory", until="handling") as process:
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
-        while "is draining" not in process.stderr.readline():
+        while "is draining" not in (line := process.stderr.readline()):
             pass
+        assert (json.loads(line)["in_flight"], json.loads(line)["drain_timeout"]) == (1, 30.0)
         process.send_signal(signal.SIGTERM)
         told = stderr_of(process)
     assert process.returncode == 1
