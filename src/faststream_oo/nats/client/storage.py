@@ -11,10 +11,13 @@ from faststream_oo.nats.client.following import Following, Seat
 from faststream_oo.nats.options import Push, Start
 from faststream_oo.nats.packets import size_of, too_large
 
-ORDERED: Final = Push(ordered=True)
+_SIGNS: Final = 2.0
+"""Seconds between signs of the server: a bucket that was deleted is noticed after two of them."""
+
+ORDERED: Final = Push(ordered=True, heartbeat=_SIGNS)
 """How a stream is read in order, where nobody says more."""
 
-HEADERS: Final = Push(ordered=True, headers_only=True)
+HEADERS: Final = Push(ordered=True, heartbeat=_SIGNS, headers_only=True)
 """The same without bodies."""
 
 
