@@ -158,6 +158,19 @@ async def test_what_a_stop_gave_back_is_taken_at_once_by_who_comes(numbers: Numb
 
 
 @every
+async def test_what_comes_after_a_stop_is_for_who_is_left(numbers: Numbers) -> None:
+    """The read that waited in the one that stopped takes nothing with it."""
+    async with numbers.serving():
+        async with numbers.serving():
+            await numbers.put(0)
+            await until(lambda: numbers.handled == [0])
+            await numbers.settled()
+        await numbers.put(1, 2, 3)
+        await until(lambda: sorted(numbers.handled) == [0, 1, 2, 3])  # the lease is a minute
+        await numbers.settled()
+
+
+@every
 async def test_the_lease_of_what_waits_for_a_retry_at_a_stop_lasts_for_the_rest_of_its_delay(numbers: Numbers) -> None:
     failed = await numbers.left_waiting(3.0)
     idle, deliveries = await numbers.waits()
