@@ -290,9 +290,9 @@ async def test_k37_a_handler_slower_than_max_poll_interval_keeps_its_partition(r
     """A raw client would lose it: here the client is polled while the handler is busy."""
     topic = await raw.create("k37")
     await raw.put_all(topic, [b"0", b"1"])
-    source, slow = await begin(topic, RecordingSink(1), group=topic, session_timeout=1.0, max_poll_interval=1.0)
+    source, slow = await begin(topic, RecordingSink(1), group=topic, session_timeout=2.0, max_poll_interval=2.0)
     await until(lambda: slow.records)
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(3)
     slow.settle(*slow.held)
     await until(lambda: len(slow.records) == 2)
     await source.flush()
