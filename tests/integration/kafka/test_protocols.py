@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from faststream_oo.errors import SetupError, TransportError
 from faststream_oo.kafka import KafkaSettings, Topic
 from faststream_oo.kafka.client.watch import BrokerWatch
 from faststream_oo.kafka.options import KafkaSourceOptions
+from faststream_oo.kafka.transport import KafkaSource
 from faststream_oo.kafka.transports.confluent import ConfluentTransport, check_config, check_source_config
 from faststream_oo.kafka.transports.confluent.admin import ConfluentAdmin
 from faststream_oo.kafka.transports.confluent.source import ConfluentSource
@@ -27,18 +29,26 @@ PROTOCOLS: Mapping[str, dict[str, str | int]] = {
 }
 
 
+@asynccontextmanager
+async def two_members(raw: RawKafka, topic: str, config: Mapping[str, object]) -> AsyncGenerator[list[KafkaSource]]:
+    """Two sources of one group, not started; both are closed at the end."""
+    transport = ConfluentTransport(raw.settings)
+    await transport.open()
+    sources: list[KafkaSource] = [transport.source(Topic(topic), {"group": topic, "config": config}) for _ in range(2)]
+    try:
+        yield sources
+    finally:
+        await asyncio.gather(*(source.close() for source in sources))
+        await transport.close()
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("config", PROTOCOLS.values(), ids=PROTOCOLS)
 async def test_a_join_and_a_leave_lose_and_double_nothing(kafka_servers: str, config: Mapping[str, object]) -> None:
     raw = RawKafka(kafka_servers)
     topic = await raw.create("protocol", 4)
-    transport = ConfluentTransport(raw.settings)
-    await transport.open()
     sinks = [RecordingSink(settles=True) for _ in range(2)]
-    sources = [transport.source(Topic(topic), {"group": topic, "config": config}) for _ in sinks]
-    for sink in sinks:
-        sink.budget = 10_000
-    try:
+    async with two_members(raw, topic, config) as sources:
         await sources[0].start(sinks[0])
         for number in range(200):
             await raw.put(topic, b"%d" % number, partition=number % 4)
@@ -53,9 +63,6 @@ async def test_a_join_and_a_leave_lose_and_double_nothing(kafka_servers: str, co
         for number in range(400, 500):
             await raw.put(topic, b"%d" % number, partition=number % 4)
         await until(lambda: sum(len(sink.records) for sink in sinks) >= 500)
-    finally:
-        await asyncio.gather(*(source.close() for source in sources))
-        await transport.close()
 
     assert Counter(value for sink in sinks for value in sink.values) == Counter(b"%d" % n for n in range(500))
     assert not [error for sink in sinks for error in sink.errors]
@@ -96,19 +103,13 @@ async def test_brokers_without_the_new_protocol_are_told_at_once(classic_servers
 async def test_a_member_without_a_partition_waits_for_one(kafka_servers: str, config: Mapping[str, object]) -> None:
     raw = RawKafka(kafka_servers)
     topic = await raw.create("surplus", 1)
-    transport = ConfluentTransport(raw.settings)
-    await transport.open()
     sinks = [RecordingSink(settles=True) for _ in range(2)]
-    sources = [transport.source(Topic(topic), {"group": topic, "config": config}) for _ in sinks]
-    try:
+    async with two_members(raw, topic, config) as sources:
         for source, sink in zip(sources, sinks, strict=True):
             await source.start(sink)
         had = [len(sink.partitions) for sink in sinks]
         await sources[had.index(1)].close()
         await until(lambda: len(sinks[had.index(0)].partitions) == 1)
-    finally:
-        await asyncio.gather(*(source.close() for source in sources))
-        await transport.close()
 
     assert sorted(had) == [0, 1]
 

@@ -1,6 +1,7 @@
 """Who reads what: consumer groups with their rebalances, and readers without a group."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextvars import Context
 from itertools import cycle
@@ -130,34 +131,19 @@ def round_robin(
     return shares
 
 
-class Group:
-    """One consumer group: its members, its committed offsets, and its eager rebalances.
-
-    At a rebalance everybody gives back everything, and begins again at the committed offsets with what he is given.
+class Dealer(ABC):
+    """Gives those who join their partitions, in rounds.
 
     Args:
         topics: Of the cluster.
-        clock: Where the time of sessions comes from.
         online: Set while the cluster answers.
     """
 
-    def __init__(self, topics: Mapping[str, MemoryTopic], clock: Clock, online: asyncio.Event) -> None:
-        self.offsets: dict[TopicPartition, int] = {}
-        """Where each partition is continued: the next offset."""
-        self.generation = 0
-        """How many rebalances there were."""
+    def __init__(self, topics: Mapping[str, MemoryTopic], online: asyncio.Event) -> None:
         self._topics = topics
-        self._clock = clock
         self._online = online
         self._members: list[Member] = []
-        self._silent: list[Member] = []
-        self._expired = asyncio.Event()
-        self._rounds = Rounds(self._rebalance, self._failed)
-
-    @property
-    def members(self) -> Sequence[Member]:
-        """Those who are in the group, crashed ones included until their session is over."""
-        return (*self._members, *self._silent)
+        self._rounds = Rounds(self._deal, self._failed)
 
     @property
     def rebalancing(self) -> bool:
@@ -169,6 +155,41 @@ class Group:
         self._members.append(member)
         self._rounds.ask()
         await self._rounds.finished()
+
+    @abstractmethod
+    async def _deal(self) -> None:
+        """Give everybody what he shall have now."""
+
+    def _failed(self, error: BaseException) -> None:
+        for member in self._members:
+            member.fail(error)
+
+
+class Group(Dealer):
+    """One consumer group: its members, its committed offsets, and its eager rebalances.
+
+    At a rebalance everybody gives back everything, and begins again at the committed offsets with what he is given.
+
+    Args:
+        topics: Of the cluster.
+        clock: Where the time of sessions comes from.
+        online: Set while the cluster answers.
+    """
+
+    def __init__(self, topics: Mapping[str, MemoryTopic], clock: Clock, online: asyncio.Event) -> None:
+        super().__init__(topics, online)
+        self.offsets: dict[TopicPartition, int] = {}
+        """Where each partition is continued: the next offset."""
+        self.generation = 0
+        """How many rebalances there were."""
+        self._clock = clock
+        self._silent: list[Member] = []
+        self._expired = asyncio.Event()
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Those who are in the group, crashed ones included until their session is over."""
+        return (*self._members, *self._silent)
 
     def leave(self, member: Member, /) -> None:
         """Let the others have what the member had."""
@@ -206,7 +227,7 @@ class Group:
         if self._members:
             self._rounds.ask()
 
-    async def _rebalance(self) -> None:
+    async def _deal(self) -> None:
         await self._online.wait()
         await _each(tuple(self._members), lambda member: member.give_back())
         # Kafka hands nothing out while it may still hear from somebody who had a share.
@@ -218,35 +239,14 @@ class Group:
         shares = round_robin(self._topics, self._members)
         await _each(shares, lambda member: member.take(shares[member]))
 
-    def _failed(self, error: BaseException) -> None:
-        for member in self._members:
-            member.fail(error)
 
-
-class Alone:
+class Alone(Dealer):
     """Readers outside a group: each has what it wants of its topics, and keeps its place when some is added.
 
     Args:
         topics: Of the cluster.
         online: Set while the cluster answers.
     """
-
-    def __init__(self, topics: Mapping[str, MemoryTopic], online: asyncio.Event) -> None:
-        self._topics = topics
-        self._online = online
-        self._members: list[Member] = []
-        self._rounds = Rounds(self._extend, self._failed)
-
-    @property
-    def rebalancing(self) -> bool:
-        """Whether partitions are being looked for."""
-        return self._rounds.running
-
-    async def join(self, member: Member, /) -> None:
-        """Return when the member has its partitions."""
-        self._members.append(member)
-        self._rounds.ask()
-        await self._rounds.finished()
 
     def leave(self, member: Member, /) -> None:
         """Forget the member."""
@@ -261,7 +261,7 @@ class Alone:
         """Look for partitions that are new or gone."""
         self._rounds.ask()
 
-    async def _extend(self) -> None:
+    async def _deal(self) -> None:
         await self._online.wait()
         await _each(tuple(self._members), lambda member: member.give_back(member.deleted()))
         await _each(tuple(self._members), lambda member: member.take(self._missing(member)))
@@ -270,7 +270,3 @@ class Alone:
         had = set(member.assigned)
         found = _partitions(self._topics, [member])
         return [partition for partition in found if partition not in had and member.wants(partition)]
-
-    def _failed(self, error: BaseException) -> None:
-        for member in self._members:
-            member.fail(error)
