@@ -1,9 +1,8 @@
 """From `module:Name` and settings to a checked Application."""
 
 import inspect
-import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -13,6 +12,7 @@ from attrs import field, frozen
 
 from faststream_oo.application import Application
 from faststream_oo.cli.panel import LoadError
+from faststream_oo.container.sections import check_sections
 from faststream_oo.errors import MessagingError, Problem, SetupError
 from faststream_oo.settings.files import merge, read_assignments, read_config
 from faststream_oo.settings.names import nearest
@@ -20,8 +20,6 @@ from faststream_oo.settings.names import nearest
 T = TypeVar("T")
 
 ENV_PREFIX = "FASTSTREAM_OO_"
-
-_log = logging.getLogger("faststream_oo")
 
 
 @frozen
@@ -180,26 +178,6 @@ def _configure(container: Any, source: Source) -> None:
             what = "has no config, so settings would have no effect"
             raise SetupError([Problem(source.target, what, "config = providers.Configuration(strict=True)")])
         return
-    _check_sections(settings, set(_sections(container, config.get_name())))
+    check_sections(container, config, settings)
     if settings:
         config.from_dict(settings)
-
-
-def _check_sections(settings: Mapping[str, object], used: set[str]) -> None:
-    """Refuse a misspelled section; one that nothing is near to may be read by the user's own code."""
-    problems: list[Problem] = []
-    for name in settings.keys() - used:
-        if close := nearest(name, used):
-            problems.append(Problem(name, "unknown section", f'did you mean "{close}"?'))
-        else:
-            _log.warning("no provider uses the section %s of the settings", name)
-    if problems:
-        raise SetupError(problems)
-
-
-def _sections(container: Any, config: str) -> Iterator[str]:
-    """Iterate over the first names of the configuration's options that the container refers to."""
-    for provider in container.__class__.traverse(container):  # not by an attribute of the user's that hides it
-        name = getattr(provider, "get_name", str)()
-        if name.startswith(f"{config}."):
-            yield name.split(".")[1]

@@ -17,6 +17,7 @@ from faststream_oo.broker import Broker
 from faststream_oo.clock import LoopClock
 from faststream_oo.codec import reader_of
 from faststream_oo.container.providers import ProviderOf
+from faststream_oo.container.sections import check_sections
 from faststream_oo.current import EMBEDDING, Embedding
 from faststream_oo.deadletters import DeadLettered
 from faststream_oo.errors import LifecycleError, RequestTimeoutError, TransportError
@@ -113,7 +114,9 @@ class Harness(Generic[C]):
         if self._config:
             if not hasattr(container, "config"):
                 raise LifecycleError(f"{self._given.__name__} has no `config` to put settings into")
-            cast(Any, container).config.from_dict(dict(self._config))
+            settings: Any = cast(Any, container).config
+            check_sections(container, settings, self._config)
+            settings.from_dict(dict(self._config))
         pairs = _pairs(self._given, container)
         memo = {id(declared): own for declared, own in pairs.items()}
         for provider, value in self._overrides:
@@ -163,6 +166,7 @@ class Harness(Generic[C]):
     async def publish(self, address: str | Address, body: object, /) -> None:
         """Send a message from outside; a `str` must mean one address of one broker only, else name it natively."""
         broker = self._broker_of(address)
+        self._recorder.given.append(broker.locate(address).name)
         await self._outside(broker, address).publish(body)
 
     async def request(
@@ -278,7 +282,7 @@ class Harness(Generic[C]):
         bodies = [one.frame.value for one in sent if isinstance(one.frame.value, of)]
         chosen = {id(one) for one in sent if isinstance(one.frame.value, of)}
         others = [one for one in self._recorder.published if id(one) not in chosen]
-        return View(bodies, _listed(others))
+        return View(bodies, self._listed(others))
 
     def messages(self, of: type[T], /, *, to: str | Address | None = None) -> list[Message[T]]:
         """Return them as messages, with headers, keys and addresses."""
@@ -287,7 +291,13 @@ class Harness(Generic[C]):
             for one in self._sent(to)
             if isinstance(one.frame.value, of)
         ]
-        return View(made, "" if made else _listed(self._recorder.published))
+        return View(made, "" if made else self._listed(self._recorder.published))
+
+    def _listed(self, sent: Sequence[Sent]) -> str:
+        if sent:
+            return "also sent: " + ", ".join(f"{one.frame.value!r} to {one.address.name}" for one in sent[:20])
+        given = ", ".join(dict.fromkeys(self._recorder.given))
+        return f"nothing else was sent; the test published to {given}" if given else "nothing else was sent"
 
     def _sent(self, to: str | Address | None) -> Sequence[Sent]:
         if to is None:
@@ -363,12 +373,6 @@ def _pairs(declared: Any, instance: Any) -> dict[Provider[Any], Provider[Any]]:
         if isinstance(provider, providers.Container):
             found.update(_pairs(cast(Any, provider).container, own.container))
     return found
-
-
-def _listed(sent: Sequence[Sent]) -> str:
-    if not sent:
-        return "nothing else was sent"
-    return "also sent: " + ", ".join(f"{one.frame.value!r} to {one.address.name}" for one in sent[:20])
 
 
 async def _removed(broker: Broker, addresses: Sequence[Address]) -> None:

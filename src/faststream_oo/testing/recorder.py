@@ -43,6 +43,8 @@ class Recorder:
         self.published: list[Sent] = []
         self.outcomes: list[tuple[str, Outcome]] = []
         self.letters: list[DeadLettered] = []
+        self.given: list[str] = []
+        """Whole addresses that the test published to."""
         self.answered: set[str] = set()
         """Ids of requests that were answered."""
         self._open: set[asyncio.Future[Any]] = set()

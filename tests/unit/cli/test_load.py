@@ -207,6 +207,36 @@ def test_a_section_that_no_provider_uses_is_told(run: Run, caplog: pytest.LogCap
     assert "no provider uses the section vault of the settings" in caplog.messages
 
 
+_TYPED = """
+from attrs import frozen
+from dependency_injector import containers, providers
+from faststream_oo import Settings
+from faststream_oo.kafka import KafkaBroker, KafkaConsumer, KafkaContainer, consumes
+
+@frozen
+class Shop:
+    currency: str
+
+class Orders(KafkaConsumer, group="orders"):
+    def __init__(self, broker: KafkaBroker, currency: str) -> None:
+        super().__init__(broker)
+    @consumes("orders")
+    async def placed(self, order: bytes) -> None: ...
+
+class Typed(containers.DeclarativeContainer):
+    config = providers.Configuration(strict=True)
+    settings = Settings(Shop, config.shop)
+    kafka = KafkaContainer(config=config.kafka)
+    orders = providers.Factory(Orders, broker=kafka.broker, currency=settings.provided.currency)
+"""
+
+
+def test_typed_settings_are_not_read_before_they_are_there(run: Run, module: Write) -> None:
+    module("typed", _TYPED)
+    code, _, err = run("check", "typed", "--set", "shop.currency=EUR")
+    assert (code, err) == (0, "")
+
+
 def test_the_current_directory_is_on_the_path_once(run: Run, here: Path) -> None:
     run("check", "billing:Billing")
     run("check", "billing:Billing")

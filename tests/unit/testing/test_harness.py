@@ -1,13 +1,14 @@
 """A harness starts an application of its own, and leaves nothing behind."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from dependency_injector import containers, providers
 
 from faststream_oo import Ack, Application, DeadLetter, Drop, Retry
 from faststream_oo.current import EMBEDDING
-from faststream_oo.errors import LifecycleError
+from faststream_oo.errors import LifecycleError, SetupError
 from faststream_oo.kafka import KafkaBroker, KafkaContainer, KafkaOutgoing, KafkaSettings, Topic
 from faststream_oo.testing import Harness
 from tests.unit.testing.billing import (
@@ -59,6 +60,12 @@ async def test_the_embedding_is_gone_when_the_start_fails() -> None:
         async with Harness(Billing, config={"kafka": {"strange": 1}}):
             pass
     assert EMBEDDING.get() is None
+
+
+async def test_a_misspelled_section_of_its_settings_is_refused() -> None:
+    with pytest.raises(SetupError, match=r'kafak: unknown section\. Hint: did you mean "kafka"\?'):
+        async with Harness(Billing, config={"kafak": {}}):
+            pass
 
 
 async def test_its_application_is_the_one_that_the_container_names() -> None:
@@ -122,8 +129,8 @@ async def test_a_replacing_provider_means_the_providers_of_this_harness() -> Non
 async def test_an_override_leaves_the_class_as_it_is() -> None:
     async with Harness(Billing).override(Billing.tools.container.refusal, Refusal()):
         pass
-    assert Billing.tools.container.refusal.last_overriding is None
-    assert Billing.payments.last_overriding is None
+    untouched: list[Any] = [Billing.tools.container.refusal, Billing.payments]
+    assert [provider.last_overriding for provider in untouched] == [None, None]
 
 
 async def test_a_foreign_provider_is_refused() -> None:
@@ -164,7 +171,7 @@ async def test_key_and_headers_go_out_with_what_the_test_sends() -> None:
 
 async def test_the_middlewares_of_the_broker_do_not_see_what_the_test_sends() -> None:
     class Stamp:
-        async def publish(self, outgoing, call_next):  # type: ignore[no-untyped-def]
+        async def publish(self, outgoing: Any, call_next: Any) -> None:
             await call_next(outgoing.with_headers({"x-stamp": "1"}))
 
     class Stamped(containers.DeclarativeContainer):
@@ -302,6 +309,13 @@ async def test_a_failed_comparison_lists_what_else_was_sent() -> None:
         shown = repr(h.published(OrderPlaced))
         assert "PaymentRequested" in shown
         assert "payments.requested" in shown
+
+
+async def test_a_failed_comparison_says_where_the_test_published_when_nothing_came_of_it() -> None:
+    async with Harness(Billing) as h:
+        await h.publish("orders.plcaed", OrderPlaced("o-1", 1))
+        await h.settled()
+        assert repr(h.published(PaymentRequested)) == "[] (nothing else was sent; the test published to orders.plcaed)"
 
 
 async def test_every_attempt_has_an_outcome() -> None:
