@@ -9,6 +9,7 @@ import pytest
 from faststream_oo.kafka.address import TopicPartition, TopicPattern
 from faststream_oo.kafka.options import KafkaSettings
 from faststream_oo.kafka.transports.memory.groups import Group
+from faststream_oo.kafka.transports.memory.members import MemorySource
 from faststream_oo.kafka.transports.memory.transport import MemoryTransport
 from faststream_oo.transport import Claim
 from tests.unit.kafka.clock import ManualClock, turns
@@ -27,7 +28,7 @@ async def test_partitions_are_dealt_out_in_turn_to_the_members_by_id(transport: 
     }
     for name in ("a", "b"):
         transport.cluster.create_topic(name, 3)
-    sources = []
+    sources: list[MemorySource] = []
     for number in range(4):
         member = MemoryTransport(KafkaSettings(client_id=f"m{number}"))
         member._cluster = transport.cluster
@@ -229,6 +230,80 @@ async def test_a_member_that_crashes_while_it_gives_back_commits_nothing(
     assert len(await sink.received(1)) == 1
 
 
+async def test_what_a_static_member_had_waits_for_it_until_its_session_is_over(
+    transport: MemoryTransport, send: Send, start: Start, clock: ManualClock
+) -> None:
+    transport.cluster.create_topic("t", 2)
+    leaver, left = await start("t", group_instance_id="one", session_timeout=6.0)
+    _, stays = await start("t", group_instance_id="two")
+    ((_, partition),) = left.partitions
+    await leaver.close()
+    send("t", b"v", partition=partition)
+    await clock.advance(5.9)
+    assert stays.records == []
+
+    await clock.advance(0.2)
+    assert await stays.received(1) == [b"v"]
+
+
+async def test_a_static_member_that_crashed_comes_back_to_its_partitions_at_once(
+    transport: MemoryTransport, send: Send, start: Start, clock: ManualClock
+) -> None:
+    transport.cluster.create_topic("t", 2)
+    doomed, lost = await start("t", group_instance_id="one", session_timeout=6.0)
+    _, stays = await start("t", group_instance_id="two")
+    had, events = lost.partitions, list(stays.events)
+    transport.cluster.crash(doomed)
+    source, back = await start("t", group_instance_id="one", session_timeout=6.0)
+    await clock.advance(10)
+
+    assert back.partitions == had
+    assert stays.events == events
+    await source.commit()
+
+
+async def test_a_static_member_that_comes_back_during_a_rebalance_ends_the_wait_for_it(
+    transport: MemoryTransport, start: Start
+) -> None:
+    transport.cluster.create_topic("t", 2)
+    leaver, _ = await start("t", group_instance_id="one")
+    await leaver.close()
+    joining = asyncio.create_task(start("t"))
+    await turns()
+    assert not joining.done()
+
+    _, back = await start("t", group_instance_id="one")
+    _, joined = await joining
+    assert [len(sink.partitions) for sink in (back, joined)] == [1, 1]
+
+
+async def test_a_static_member_comes_back_to_the_topics_of_then(transport: MemoryTransport, start: Start) -> None:
+    transport.cluster.create_topic("t")
+    leaver, _ = await start("t", group_instance_id="one")
+    await leaver.close()
+    transport.cluster.delete_topic("t")
+    transport.cluster.create_topic("t", 3)
+    _, back = await start("t", group_instance_id="one")
+
+    assert back.partitions == [("t", 0), ("t", 1), ("t", 2)]
+
+
+async def test_a_static_member_whose_id_another_has_is_told_and_commits_nothing_more(
+    transport: MemoryTransport, send: Send, start: Start
+) -> None:
+    transport.cluster.create_topic("t")
+    send("t", b"v")
+    source, first = await start("t", group_instance_id="same")
+    await first.received(1)
+    _, second = await start("t", group_instance_id="same")
+    first.settle(*first.held)
+    await source.close()
+
+    assert 'group_instance_id="same" is used by another process too' in str(first.errors[0])
+    assert await second.received(1) == [b"v"]
+    assert transport.cluster.group("g").offsets == {}
+
+
 async def test_a_topic_goes_only_to_the_members_that_subscribe_to_it(transport: MemoryTransport, start: Start) -> None:
     for name in ("a", "b"):
         transport.cluster.create_topic(name, 2)
@@ -428,7 +503,7 @@ async def test_nothing_is_lost_or_doubled_by_members_that_drain(
     for number in range(400):
         send("t", str(number).encode(), partition=number % 4)
     sinks: list[RecordingSink] = []
-    sources = []
+    sources: list[MemorySource] = []
     for _ in range(members):
         source, sink = await start("t", sink=RecordingSink(20, settles=True))
         sources.append(source)

@@ -30,6 +30,11 @@ def instance_id(options: KafkaSourceOptions, names: str, /) -> str | None:
     return re.sub(r"[^a-zA-Z0-9._-]", "-", f"{options.group_instance_id}.{names}")[:249]
 
 
+def rivalry(options: KafkaSourceOptions, name: str, /) -> str:
+    """Return what is said to a static member of an address when another has its id."""
+    return f'{name} cannot be consumed: group_instance_id="{options.group_instance_id}" is used by another process too'
+
+
 def mechanism(auth: Plain | Scram | OAuth | Gssapi, /) -> str:
     """Return SASL's name for the way to show credentials."""
     match auth:

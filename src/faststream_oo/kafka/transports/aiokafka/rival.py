@@ -6,6 +6,7 @@ from aiokafka import errors
 
 from faststream_oo.clock import Clock
 from faststream_oo.errors import TransportError
+from faststream_oo.kafka.client.config import rivalry
 from faststream_oo.kafka.options import KafkaSourceOptions
 from faststream_oo.kafka.transports.aiokafka.causes import describe
 
@@ -26,7 +27,7 @@ class Rival:
     """
 
     def __init__(self, name: str, options: KafkaSourceOptions, clock: Clock) -> None:
-        self._what = f'{name} cannot be consumed: group_instance_id="{options.group_instance_id}"'
+        self._rivalry = rivalry(options, name)
         self._static = options.group_instance_id is not None
         # What lasted so long may have been lost without a rival.
         self._lasting = min(options.session_timeout, options.max_poll_interval)
@@ -46,13 +47,12 @@ class Rival:
         if self._clock.time() - since >= self._lasting:
             self._losses = 0
         elif thrown_out:
-            self._lose(f"{self._what} is used by another process too", _MOST)
+            self._lose(self._rivalry, _MOST)
 
     def refused(self, error: BaseException, /, most: int = _MOST) -> None:
         """Note what the client raised. Raises TransportError when the brokers refused so many joins in a row."""
         if type(error) is errors.KafkaError and errors.UnknownError.__name__ in str(error):
-            what = "is refused by the brokers, as when another process uses it too"
-            self._lose(f"{self._what} {what}: {describe(error)}", most)
+            self._lose(f"{self._rivalry}, or the brokers have another reason to refuse it: {describe(error)}", most)
 
     def _lose(self, what: str, most: int) -> None:
         self._losses += 1

@@ -7,7 +7,7 @@ from contextvars import Context
 from itertools import cycle
 from typing import Protocol
 
-from faststream_oo.clock import Clock
+from faststream_oo.clock import Clock, Timer
 from faststream_oo.kafka.address import TopicPartition
 from faststream_oo.kafka.transports.memory.topics import MemoryTopic
 
@@ -18,6 +18,16 @@ class Member(Protocol):
     @property
     def id(self) -> str:
         """Name and a random part, so that who gets what is random among members of one name."""
+        ...
+
+    @property
+    def instance(self) -> str | None:
+        """The id of a static member, whose place in the group is kept for it; None of a dynamic one."""
+        ...
+
+    @property
+    def session_timeout(self) -> float:
+        """Seconds in which nothing is heard from it until it is no member any more."""
         ...
 
     @property
@@ -50,6 +60,9 @@ class Member(Protocol):
 
     def fail(self, error: BaseException, /) -> None:
         """It cannot go on."""
+
+    def fence(self) -> None:
+        """End without a commit: another has its static id."""
 
 
 class Rounds:
@@ -183,7 +196,8 @@ class Group(Dealer):
         self.generation = 0
         """How many rebalances there were."""
         self._clock = clock
-        self._silent: list[Member] = []
+        self._silent: dict[Member, Timer] = {}
+        self._shares: dict[Member, Sequence[TopicPartition]] = {}
         self._expired = asyncio.Event()
 
     @property
@@ -191,18 +205,30 @@ class Group(Dealer):
         """Those who are in the group, crashed ones included until their session is over."""
         return (*self._members, *self._silent)
 
+    async def join(self, member: Member, /) -> None:
+        """Return when the member has its share: without a rebalance that of the one who had its static id."""
+        old = next((one for one in self.members if one.instance == member.instance is not None), None)
+        share = None if old is None else self._replace(old)
+        if share is None or self.rebalancing or self._changed_with(member):
+            await super().join(member)
+            return
+        self._members.append(member)
+        self._shares = {one: had for one, had in self._shares.items() if one is not old} | {member: share}
+        await member.take(share)
+
     def leave(self, member: Member, /) -> None:
-        """Let the others have what the member had."""
-        if member in self._members:
+        """Let the others have what the member had; of a static one when its session is over, as it may come back."""
+        if member.instance is not None:
+            self.crash(member)
+        elif member in self._members:
             self._members.remove(member)
             self.changed()
 
-    def crash(self, member: Member, session_timeout: float, /) -> None:
-        """Hear nothing more from a member; the others get what it had in `session_timeout` seconds."""
+    def crash(self, member: Member, /) -> None:
+        """Hear nothing more from a member; the others get what it had when its session is over."""
         if member in self._members:
             self._members.remove(member)
-            self._silent.append(member)
-            self._clock.call_later(session_timeout, lambda: self._expire(member))
+            self._silent[member] = self._clock.call_later(member.session_timeout, lambda: self._expire(member))
 
     def changed(self) -> None:
         """Rebalance, as the members or their topics are others now."""
@@ -221,8 +247,23 @@ class Group(Dealer):
         for partition in [partition for partition in self.offsets if partition.topic == topic]:
             del self.offsets[partition]
 
+    def _changed_with(self, member: Member) -> bool:
+        """Whether the group reads something else than was dealt out, once it has this member."""
+        dealt = {partition for share in self._shares.values() for partition in share}
+        return dealt != set(_partitions(self._topics, [*self.members, member]))
+
+    def _replace(self, old: Member) -> Sequence[TopicPartition] | None:
+        """Hear nothing more from a member, whose place another takes; return what it had."""
+        if (timer := self._silent.pop(old, None)) is None:
+            self._members.remove(old)
+            old.fence()
+        else:
+            timer.cancel()
+            self._expired.set()
+        return self._shares.get(old)
+
     def _expire(self, member: Member) -> None:
-        self._silent.remove(member)
+        del self._silent[member]
         self._expired.set()
         if self._members:
             self._rounds.ask()
@@ -236,8 +277,8 @@ class Group(Dealer):
             await self._expired.wait()
         self._rounds.answered()
         self.generation += 1
-        shares = round_robin(self._topics, self._members)
-        await _each(shares, lambda member: member.take(shares[member]))
+        shares = self._shares = dict(round_robin(self._topics, self._members))
+        await _each(tuple(shares), lambda member: member.take(shares[member]))
 
 
 class Alone(Dealer):
@@ -253,7 +294,7 @@ class Alone(Dealer):
         self._members.remove(member)
         self._rounds.cancel()
 
-    def crash(self, member: Member, _session_timeout: float, /) -> None:
+    def crash(self, member: Member, /) -> None:
         """Forget the member: nobody waits for what it had."""
         self.leave(member)
 

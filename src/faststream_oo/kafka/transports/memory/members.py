@@ -12,6 +12,7 @@ from faststream_oo.clock import Timer
 from faststream_oo.errors import TransportError
 from faststream_oo.kafka.address import Partitions, SeekTo, TopicPartition
 from faststream_oo.kafka.claim import PartitionClaim
+from faststream_oo.kafka.client.config import instance_id, rivalry
 from faststream_oo.kafka.message import ReceivedRecord
 from faststream_oo.kafka.options import KafkaSourceOptions
 from faststream_oo.kafka.transports.memory.cluster import MemoryCluster
@@ -36,6 +37,8 @@ class MemorySource:
 
     def __init__(self, cluster: MemoryCluster, address: Address, options: KafkaSourceOptions, client_id: str) -> None:
         self.id = f"{client_id}-{uuid4()}"
+        self.instance = instance_id(options, address.name)
+        self.session_timeout = options.session_timeout
         self.context = copy_context()
         self._cluster = cluster
         self._address = address
@@ -212,6 +215,12 @@ class MemorySource:
         if self._sink is not None:
             self._sink.fail(error)
 
+    def fence(self) -> None:
+        """End without a commit, and report that another has the static id."""
+        if not self._over:
+            self._detach()
+            self.fail(TransportError(rivalry(self._options, self._address.name)))
+
     def lost(self) -> None:
         """Report that the cluster is down; what was read goes on being handled."""
         if self._sink is not None:
@@ -233,7 +242,7 @@ class MemorySource:
         """End without a commit and without leaving; the group notices after the session timeout."""
         if not self._over and self._sink is not None:
             self._detach()
-            self._coordinator.crash(self, self._options.session_timeout)
+            self._coordinator.crash(self)
 
     # Reading --------------------------------------------------------------------------------------------------------
 
