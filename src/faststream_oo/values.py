@@ -23,6 +23,12 @@ def texts(value: str | Iterable[str], /) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
+def expect(value: object, cls: type[object], /) -> None:
+    """Raise TypeError for an argument of another class, which is not shown, as it may be a URL with a password."""
+    if not isinstance(value, cls):
+        raise TypeError(f"{cls.__name__}(…) is wanted here, not {type(value).__name__}")
+
+
 def given_address(address: A, decorator: str, /) -> A:
     """Return the address that a decorator got. Raises TypeError where it got the method instead."""
     if isinstance(address, FunctionType):

@@ -64,3 +64,18 @@ def test_a_decorator_without_an_address_is_refused_where_it_stands(protocol: Any
 
     with pytest.raises(TypeError, match=rf'placed: @{decorator} needs an address: @{decorator}\("…"\)'):
         mark(placed)
+
+
+@pytest.mark.parametrize(
+    ("broker", "wanted"),
+    [
+        (kafka.KafkaBroker, "KafkaSettings"),
+        (nats.NatsBroker, "NatsSettings"),
+        (rabbit.RabbitBroker, "RabbitSettings"),
+        (redis.RedisBroker, "RedisSettings"),
+    ],
+)
+def test_a_broker_wants_its_settings_and_shows_no_url(broker: Any, wanted: str) -> None:
+    with pytest.raises(TypeError) as refused:
+        broker("redis://user:password@host")
+    assert str(refused.value) == f"{wanted}(…) is wanted here, not str"

@@ -19,6 +19,7 @@ from faststream_oo.container.graph import (
     AnyCall,
     AnyProvider,
     Graph,
+    arguments_of,
     below,
     effective,
     is_called,
@@ -72,7 +73,9 @@ def instance(graph: Graph, provider: AnyProvider, /) -> Any:
 
 def brokers_of(graph: Graph, provider: AnyProvider, /) -> list[Broker]:
     """Return the brokers that objects of a provider are built with, without building one. Raises SetupError."""
-    built = (instance(graph, edge.provider) for edge in below(effective(provider)) if isinstance(edge.provider, _FIXED))
+    found = effective(provider)
+    built = [instance(graph, edge.provider) for edge in below(found) if isinstance(edge.provider, _FIXED)]
+    built += [value for _, value in arguments_of(found)]  # one that was made by hand is given as it is
     return list(dict.fromkeys(one for one in built if isinstance(one, Broker)))
 
 

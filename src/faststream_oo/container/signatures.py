@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, Union, cast, get_args, get_origin, get_
 from dependency_injector import providers
 from typing_extensions import is_protocol
 
+from faststream_oo.broker import Broker
 from faststream_oo.container.graph import (
     AnyCall,
     AnyProvider,
@@ -74,10 +75,14 @@ def class_problems(path: str, provider: AnyProvider, /) -> list[Problem]:
     wanted = hints_of(call)
     problems: list[Problem] = []
     for name, value in arguments_of(provider):
+        where = f"{name_of(call)}.__init__" if isclass(call) else name_of(call)
+        if _is_in_place_of_broker(value, wanted.get(name)):
+            what = f"gives a container, {where} wants {_annotation(wanted[name])}"
+            problems.append(Problem(joined(path, name), what, "its .broker"))
+            continue
         given = given_class(effective(value)) if is_called(value) else None
         if given is None:
             continue
-        where = f"{name_of(call)}.__init__" if isclass(call) else name_of(call)
         if not fits(given, wanted.get(name, Any)):
             what = f"gives {given.__name__}, {where} wants {_annotation(wanted[name])}"
             problems.append(Problem(joined(path, name), what))
@@ -85,6 +90,10 @@ def class_problems(path: str, provider: AnyProvider, /) -> list[Problem]:
             what = f"gives {given.__name__}, the Dependency wants {asked.__name__}"
             problems.append(Problem(joined(path, name), what))
     return problems
+
+
+def _is_in_place_of_broker(value: object, wanted: object) -> bool:
+    return isinstance(value, providers.Container) and isclass(wanted) and issubclass(wanted, Broker)
 
 
 def _asked(value: object) -> type[Any]:

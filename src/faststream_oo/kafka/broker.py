@@ -29,6 +29,7 @@ from faststream_oo.middleware import Middleware
 from faststream_oo.publishing import placeholders
 from faststream_oo.pulling import PREFETCH, Reader
 from faststream_oo.transport import Frame, Transport
+from faststream_oo.values import expect
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class KafkaBroker(Broker):
         codec: Codec | None = None,
         middlewares: Sequence[Middleware] = (),
     ) -> None:
+        expect(settings, KafkaSettings)
         options = Options(
             protocol="kafka",
             servers=", ".join(settings.servers),

@@ -49,6 +49,7 @@ from faststream_oo.nats.stores import KeyValueStore, ObjectBucket
 from faststream_oo.nats.transport import NatsTransport, client_problems, make_transport
 from faststream_oo.pulling import PREFETCH, Reader
 from faststream_oo.transport import Frame, Transport
+from faststream_oo.values import expect
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -86,6 +87,7 @@ class NatsBroker(Broker):
         codec: Codec | None = None,
         middlewares: Sequence[Middleware] = (),
     ) -> None:
+        expect(settings, NatsSettings)
         options = Options(
             protocol="nats",
             servers=settings.shown_servers,

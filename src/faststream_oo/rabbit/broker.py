@@ -29,6 +29,7 @@ from faststream_oo.rabbit.properties import routing_of
 from faststream_oo.rabbit.transport import RabbitTransport, client_problems, make_transport
 from faststream_oo.subscription import Subscription
 from faststream_oo.transport import Frame, Transport
+from faststream_oo.values import expect
 
 R = TypeVar("R")
 
@@ -68,6 +69,7 @@ class RabbitBroker(Broker):
         codec: Codec | None = None,
         middlewares: Sequence[Middleware] = (),
     ) -> None:
+        expect(settings, RabbitSettings)
         options = Options(
             protocol="rabbit",
             servers=settings.servers,

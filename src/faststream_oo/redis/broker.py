@@ -39,6 +39,7 @@ from faststream_oo.redis.running import RedisPipeline
 from faststream_oo.redis.transport import Piped, RedisTransport, client_problems, is_message, make_transport
 from faststream_oo.subscription import Subscription
 from faststream_oo.transport import Frame
+from faststream_oo.values import expect
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -75,6 +76,7 @@ class RedisBroker(Broker):
         codec: Codec | None = None,
         middlewares: Sequence[Middleware] = (),
     ) -> None:
+        expect(settings, RedisSettings)
         options = Options(
             protocol="redis",
             servers=settings.servers,
