@@ -8,7 +8,17 @@ import pytest
 
 from faststream_oo import Application
 from faststream_oo.errors import PublishError, TransportError
-from faststream_oo.nats import JetStream, NatsBroker, NatsConsumer, NatsMessage, Pull, Push, Subject, consumes
+from faststream_oo.nats import (
+    JetStream,
+    NatsBroker,
+    NatsConsumer,
+    NatsMessage,
+    NatsOutgoing,
+    Pull,
+    Push,
+    Subject,
+    consumes,
+)
 from tests.integration.kinds import of
 from tests.integration.nats.worlds import StreamWorld
 from tests.integration.worlds import until
@@ -129,6 +139,31 @@ async def test_a_stream_that_is_full_of_bytes_refuses(world: StreamWorld) -> Non
                 await broker.publish(address, b"x" * 1000)
             with pytest.raises(PublishError, match=r"maximum bytes exceeded \(10077\)"):
                 await broker.publish(address, b"x" * 1000)
+
+
+@pytest.mark.parametrize(("storage", "around"), [("file", 30), ("memory", 16)])
+@pytest.mark.parametrize(("missing", "kept"), [(0, 2), (1, 1)])
+async def test_the_bytes_of_a_message_are_its_body_its_subject_and_what_is_around_them(
+    world: StreamWorld, storage: Any, around: int, missing: int, kept: int
+) -> None:
+    name = world.name("counted")
+    most = 2 * (around + len(name) + 10) - missing
+    with world.below():
+        async with NatsBroker(world.settings) as broker:
+            await broker.declare(JetStream(name, subjects=[name], storage=storage, max_bytes=most))
+    for _ in range(3):
+        await world.put(name, b"x" * 10)
+    assert len(await world.stored(name, name)) == kept
+
+
+async def test_headers_count_towards_the_largest_message_of_a_stream(world: StreamWorld) -> None:
+    name = world.name("headed")
+    address = Subject(name, stream=JetStream(name, subjects=[name], max_message_size=200))
+    with world.below():
+        async with NatsBroker(world.settings) as broker:
+            await broker.publish(address, b"x")
+            with pytest.raises(PublishError, match=r"message size exceeds maximum allowed \(10054\)"):
+                await broker.publish(address, NatsOutgoing(b"x", headers={"h": "y" * 200}))
 
 
 async def test_what_core_nats_publishes_to_a_full_stream_is_dropped_and_nobody_told(world: StreamWorld) -> None:

@@ -550,6 +550,18 @@ async def test_what_a_header_expects_and_is_not_so_is_a_publish_error(
             await served.publish(address, 2, headers=dict([header]))
 
 
+async def test_what_was_expected_counts_before_an_identity_that_is_known(world: StreamWorld) -> None:
+    address = await world.create("before-known")
+
+    async with world.serving() as served:
+        await served.publish(address, 1, id="a", expected_sequence=0)
+        with pytest.raises(PublishError, match=r"wrong last sequence: 1 \(10071\)"):
+            await served.publish(address, 1, id="a", expected_sequence=0)
+        await served.publish(address, 1, id="a")
+
+    assert len(await world.read(address)) == 1
+
+
 async def test_a_request_to_what_a_stream_stores_is_answered_with_where_it_lies(world: StreamWorld) -> None:
     address = await world.create("asked")
 

@@ -186,7 +186,7 @@ def test_a_full_stream_forgets_its_oldest(server: MemoryServer, made: Callable[.
 
 @pytest.mark.parametrize(
     ("limit", "text"),
-    [({"max_msgs": 3}, "maximum messages exceeded"), ({"max_bytes": 40}, "maximum bytes exceeded")],
+    [({"max_msgs": 3}, "maximum messages exceeded"), ({"max_bytes": 130}, "maximum bytes exceeded")],
 )
 def test_a_full_stream_that_discards_new_messages_refuses_them(
     server: MemoryServer, made: Callable[..., MemoryStream], limit: dict[str, int], text: str

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from faststream_oo.clock import Clock, Timer
 from faststream_oo.errors import TransportError
 from faststream_oo.nats.message import NONE
+from faststream_oo.nats.packets import size_of
 from faststream_oo.nats.transports.memory.patterns import takes
 
 ID: Final = "Nats-Msg-Id"
@@ -16,6 +17,15 @@ ID: Final = "Nats-Msg-Id"
 
 TTL: Final = "Nats-TTL"
 """Header that says how many seconds a message stays."""
+
+_IN_FILE: Final = 30
+"""Bytes of a message in a file besides its subject, its headers and its body."""
+
+_IN_MEMORY: Final = 16
+"""The same in memory."""
+
+_BLOCK: Final = 4
+"""Bytes of headers in a file besides them."""
 
 ROLLUP: Final = "Nats-Rollup"
 """Header with which a message takes the place of all others on its subject ("sub") or in its stream ("all")."""
@@ -95,11 +105,6 @@ class Stored:
     headers: Mapping[str, str]
     time: float
 
-    @property
-    def size(self) -> int:
-        """Bytes that count towards the limits of a stream."""
-        return len(self.data) + len(self.subject) + sum(map(len, self.headers)) + sum(map(len, self.headers.values()))
-
 
 class Follower(Protocol):
     """A consumer, as its stream sees it."""
@@ -176,6 +181,7 @@ class MemoryStream:
         """Take another configuration."""
         self.config = config
         self.captures = takes(config.captured)
+        self._bytes = sum(map(self._size, self._messages.values()))
 
     def store(self, subject: str, data: bytes, headers: Mapping[str, str] | None) -> tuple[int, bool]:
         """Store a message.
@@ -188,12 +194,13 @@ class MemoryStream:
         """
         self._check_sealed()
         headers = headers or NONE
-        self._check_expected(headers, "Nats-Expected-Stream", self.config.name, 10060, "expected stream does not match")
+        self._check_size(data, headers)
+        self._check_order(subject, headers)
         ident = headers.get(ID, "")
         now = self._clock.wall()
         if ident and (known := self._known(ident, now)) is not None:
             return known, True
-        self._check_order(subject, headers)
+        self._check_expected(headers, "Nats-Expected-Last-Msg-Id", self._last_id, 10070, "wrong last msg ID: {}")
         message = Stored(self.last + 1, subject, data, headers, now)
         self._check_limits(message)
         self._make_room(message)
@@ -210,8 +217,13 @@ class MemoryStream:
             self._ids.popitem(last=False)
         return self._ids[ident][0] if ident in self._ids else None
 
+    def _check_size(self, data: bytes, headers: Mapping[str, str]) -> None:
+        most = self.config.max_msg_size
+        if most is not None and len(data) + size_of(headers) > most:
+            raise StreamError(10054, "message size exceeds maximum allowed")
+
     def _check_order(self, subject: str, headers: Mapping[str, str]) -> None:
-        self._check_expected(headers, "Nats-Expected-Last-Msg-Id", self._last_id, 10070, "wrong last msg ID: {}")
+        self._check_expected(headers, "Nats-Expected-Stream", self.config.name, 10060, "expected stream does not match")
         last = str(self.last)
         self._check_expected(headers, "Nats-Expected-Last-Sequence", last, 10071, "wrong last sequence: {}")
         before = self.last_of(subject)
@@ -224,8 +236,6 @@ class MemoryStream:
 
     def _check_limits(self, message: Stored) -> None:
         config = self.config
-        if config.max_msg_size is not None and len(message.data) > config.max_msg_size:
-            raise StreamError(10054, "message size exceeds maximum allowed")
         if ROLLUP in message.headers and not config.allow_rollup:
             raise StreamError(10111, "rollup not permitted")
         if _ttl(message) < 1:
@@ -237,7 +247,7 @@ class MemoryStream:
         replaces = config.max_msgs_per_subject is not None and of_subject >= config.max_msgs_per_subject
         if config.max_msgs is not None and len(self) >= config.max_msgs and not replaces:
             raise StreamError(10077, "maximum messages exceeded")
-        if config.max_bytes is not None and self._bytes + message.size > config.max_bytes and not replaces:
+        if config.max_bytes is not None and self._bytes + self._size(message) > config.max_bytes and not replaces:
             raise StreamError(10077, "maximum bytes exceeded")
 
     def _make_room(self, message: Stored) -> None:
@@ -262,13 +272,21 @@ class MemoryStream:
             self._wanted[message.sequence] = wanting
         self._messages[message.sequence] = message
         self._by_subject.setdefault(message.subject, {})[message.sequence] = None
-        self._bytes += message.size
+        self._bytes += self._size(message)
         self._drop_oldest()
         self._age()
         if (seconds := _ttl(message)) < float("inf"):
             self._clock.call_later(seconds, lambda: self.remove(message.sequence))
         for name in wanting if message.sequence in self._messages else ():
             self.followers[name].stored(message)
+
+    def _size(self, message: Stored) -> int:
+        """Return the bytes that a message takes of those that a stream may have; 0 where it may have any."""
+        if self.config.max_bytes is None:
+            return 0
+        subject, around = len(message.subject.encode()), size_of(message.headers)
+        written = _IN_MEMORY if self.config.storage == "memory" else _IN_FILE + (_BLOCK if around else 0)
+        return written + subject + around + len(message.data)
 
     def _drop_oldest(self) -> None:
         most, bytes_ = self.config.max_msgs, self.config.max_bytes
@@ -287,7 +305,7 @@ class MemoryStream:
         del places[sequence]
         if not places:
             del self._by_subject[message.subject]
-        self._bytes -= message.size
+        self._bytes -= self._size(message)
         while self.first <= self.last and self.first not in self._messages:
             self.first += 1
         for follower in tuple(self.followers.values()):
