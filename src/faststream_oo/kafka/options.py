@@ -21,7 +21,7 @@ class KafkaConsumeOptions(ConsumeOptions, total=False):
         delivery: When a record's offset is committed. Default "at_least_once".
         dead_letter: Default `<topic>.<group>.dlq`.
         start: Where a group without a committed offset starts; "fail" refuses to guess. Default "earliest" with a group,
-            "latest" without.
+            "latest" without. Topics and partitions that are added meanwhile are read from their first record.
         isolation: Default "read_committed".
         commit_interval: Longest time in seconds a settled offset waits for its commit. Default 0.1: what a killed worker may
             handle twice is bounded by it.

@@ -83,6 +83,10 @@ class RawKafka:
     async def grow(self, topic: str, total: int) -> None:
         """Give a topic more partitions, up to a number."""
         await self._done(self._admin.create_partitions([NewPartitions(topic, total)]))
+        deadline = time.monotonic() + 30
+        # The producer asks again only when it is made to.
+        while len((await asyncio.to_thread(self._producer.list_topics, topic, 10)).topics[topic].partitions) < total:
+            assert time.monotonic() < deadline, "the partitions were not made in time"
 
     async def delete(self, topic: str) -> None:
         await self._done(self._admin.delete_topics([topic]))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from faststream_oo.errors import PublishError, TransportError
-from faststream_oo.kafka import KafkaReceipt, Topics
+from faststream_oo.kafka import KafkaReceipt, TopicPattern, Topics
 from faststream_oo.kafka.address import Partitions, SeekTo, Topic, TopicPartition
 from faststream_oo.kafka.transport import KafkaSource, KafkaTransport
 from faststream_oo.transport import Frame
@@ -438,21 +438,38 @@ async def test_k54_an_earliest_group_sees_what_is_sent_at_once_to_an_added_parti
     assert len(sink.partitions) == 3
 
 
-async def test_k54_a_latest_group_misses_what_is_sent_to_an_added_partition_before_it_is_noticed(
-    raw: Raw, begin: Begin
-) -> None:
+async def test_k54_a_latest_group_too_sees_what_is_sent_at_once_to_an_added_partition(raw: Raw, begin: Begin) -> None:
+    """A raw client would miss it, as it looks for the end when it notices the partition."""
     topic = await raw.create("k54l")
+    await raw.put(topic, b"old")
     config = {"metadata_max_age_ms": 300}
     _, sink = await begin(topic, RecordingSink(settles=True), group=topic, start="latest", config=config)
     sink.gate.clear()
     await raw.grow(topic, 2)
-    await raw.put(topic, b"missed", partition=1)
+    await raw.put(topic, b"new", partition=1)
     sink.gate.set()
-    await until(lambda: len(sink.partitions) == 2)
-    await raw.put(topic, b"seen", partition=1)
     await until(lambda: sink.records)
 
-    assert sink.values == [b"seen"]
+    assert sink.values == [b"new"]
+
+
+async def test_k52_a_latest_group_sees_the_first_record_of_a_topic_that_its_pattern_matches_later(
+    raw: Raw, begin: Begin
+) -> None:
+    """A raw client would miss it, as it looks for the end when it notices the topic."""
+    known = await raw.create("k52.a")
+    tail = known.rpartition("-")[2]
+    await raw.put(known, b"old")
+    config = {"metadata_max_age_ms": 300}
+    sink = RecordingSink(settles=True)
+    await begin(TopicPattern(rf"k52\.\w-{tail}"), sink, group=tail, start="latest", config=config)
+    sink.gate.clear()
+    await raw.create_exactly(f"k52.b-{tail}")
+    await raw.put(f"k52.b-{tail}", b"new")
+    sink.gate.set()
+    await until(lambda: sink.records)
+
+    assert sink.values == [b"new"]
 
 
 async def test_k55_a_topic_deleted_under_a_consumer_is_no_error(raw: Raw, begin: Begin) -> None:

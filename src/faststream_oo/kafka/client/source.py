@@ -11,7 +11,7 @@ from faststream_oo import current
 from faststream_oo.address import Address
 from faststream_oo.errors import LifecycleError, TransportError
 from faststream_oo.kafka.address import Partitions, SeekTo, Topic, TopicPartition, TopicPattern, Topics
-from faststream_oo.kafka.client.admin import ClusterAdmin
+from faststream_oo.kafka.client.admin import ClusterAdmin, TopicFacts
 from faststream_oo.kafka.client.commits import COMMIT_SECONDS, Commits, LostPartitionError, Mark
 from faststream_oo.kafka.client.membership import Membership, Place
 from faststream_oo.kafka.client.watch import BrokerWatch
@@ -54,6 +54,7 @@ class ClientSource(ABC):
         self._clock = current.clock()
         self._sink: Sink | None = None
         self._membership: Membership | None = None
+        self._there: Mapping[str, TopicFacts] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._failed: BaseException | None = None
 
@@ -233,13 +234,13 @@ class ClientSource(ABC):
         missing: Collection[str] = self._names
         wanted = self._address.partitions if isinstance(self._address, Partitions) else ()
         for look in range(_LOOKS):
-            if not missing and not wanted:
-                return
             if look > 1:  # a new topic takes a moment to be known everywhere
                 await asyncio.sleep(_LOOK_PAUSE)
-            there = await self._admin.topics()
+            there = self._there = await self._admin.topics()
             missing = [name for name in missing if name not in there]
             wanted = [one for one in wanted if one.topic not in there or one.partition not in there[one.topic].leaders]
+            if not missing and not wanted:
+                return
         if missing:
             raise TransportError(f"topics do not exist: {', '.join(missing)}; topology: create makes declared topics")
         if wanted:
@@ -310,7 +311,7 @@ class ClientSource(ABC):
         """Return where partitions begin for which the group committed nothing and `start` is "latest".
 
         The ends are looked up before anybody relies on them, and committed: else each rebalance and each restart
-        would look for the end again, and skip what came in between.
+        would look for the end again, and skip what came in between. What was added since the start has nothing old.
         """
         group = self._options.group
         if self._options.start != "latest" or group is None or not places:
@@ -320,11 +321,18 @@ class ClientSource(ABC):
         async def look() -> None:
             known = await self._admin.committed(group, [TopicPartition(*place) for place in places])
             new = [place for place in places if TopicPartition(*place) not in known]
-            starts.update(await self._offsets(new, "latest"))
+            added = [place for place in new if not self._was_there(place)]
+            starts.update(await self._offsets(added, "earliest"))
+            starts.update(await self._offsets([place for place in new if self._was_there(place)], "latest"))
 
         if (error := await bounded(look(), _POSITION_SECONDS)) is not None:
             _log.warning("where the topics end is not known yet, records of this moment may be skipped: %r", error)
         return starts
+
+    def _was_there(self, place: Place) -> bool:
+        """Whether a partition was there as the source began."""
+        topic, number = place
+        return topic in self._there and number in self._there[topic].leaders
 
     async def _commit(self, marks: Collection[Mark]) -> bool:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import copy_context
 from typing import Final
 from uuid import uuid4
@@ -52,6 +52,7 @@ class MemorySource:
         )
         self._settles = options.settles and self._group is not None
         self._sink: Sink | None = None
+        self._there: Mapping[str, int] = {}
         self._claims: dict[TopicPartition, PartitionClaim] = {}
         self._cursors: deque[Cursor] = deque()
         self._held: set[Claim] = set()
@@ -84,6 +85,7 @@ class MemorySource:
         for one in self._address.partitions if isinstance(self._address, Partitions) else ():
             self._cluster.log(one.topic, one.partition)
         self._sink = sink
+        self._there = {name: len(topic) for name, topic in self._cluster.topics.items()}
         self.context = copy_context()
         self._feeding = asyncio.create_task(self._feed(sink))
         self._feeding.add_done_callback(self._fed)
@@ -294,6 +296,8 @@ class MemorySource:
         cursor = Cursor(claim, log, position, committed=self._options.isolation == "read_committed")
         if self._options.start != "fail" and not cursor.placed:
             self._place(cursor)
+            if committed is None and partition.partition >= self._there.get(partition.topic, 0):
+                cursor.position = log.first  # it was added since the start: nothing in it is old
             if self._group is not None and committed is None and self._options.start == "latest":
                 # Else each rebalance and each restart would look for the end again, and skip what came in between.
                 self._group.commit(partition, cursor.position)
