@@ -241,6 +241,8 @@ background.threads=2
 num.recovery.threads.per.data.dir=1
 log.cleaner.threads=1
 log.cleaner.dedupe.buffer.size=2097152
+# Compaction is looked for often.
+log.cleaner.backoff.ms=500
 ${KAFKA_PROPERTIES:-}
 PROPERTIES
 }
