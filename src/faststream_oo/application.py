@@ -258,11 +258,10 @@ class Application:
             Exception: What a subscription failed with, after the stop.
         """
         with self._signals():
-            if not await self._started():
-                return
-            async with AsyncExitStack() as running:
-                running.push_async_exit(self)
-                await self._stop.wait()
+            if await self._started():
+                async with AsyncExitStack() as running:
+                    running.push_async_exit(self)
+                    await self._stop.wait()
         if self._crash is not None:
             raise self._crash
         if self._at_once.is_set():
@@ -291,7 +290,7 @@ class Application:
     def _signalled(self) -> None:
         if self._stop.is_set():
             self._at_once.set()
-        elif self._state == "starting":
+        if self._state == "starting" and not self._starting.expired():
             self._starting.reschedule(0.0)
         self.stop()
 

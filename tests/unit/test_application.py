@@ -1,6 +1,7 @@
 """The life of an application: the order of start and stop, consumers that come and go, and scopes opened by hand."""
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -143,6 +144,53 @@ async def test_a_handler_that_ends_the_process_ends_serve_after_the_stop_and_its
     await kafka.publish("orders", -3)
     assert await serving == 3
     assert (app.state, kafka.state, subscription.in_flight) == ("failed", "stopped", 0)
+
+
+async def test_a_signal_ends_a_start_after_which_it_was_to_stop_anyhow() -> None:
+    app, kafka, serving = await _starting()
+    app.stop()
+    signal.raise_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(serving, 10.0) == 1
+    assert (kafka.state, len(kafka.subscriptions)) == ("stopped", 0)
+
+
+async def test_a_signal_ends_a_start_during_which_a_handler_ended_the_process_with_the_code_of_that() -> None:
+    app, kafka, serving = await _starting()
+    await kafka.publish("orders", -3)
+    await until(lambda: not app.health().live)
+    signal.raise_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(serving, 10.0) == 3
+    assert (kafka.state, len(kafka.subscriptions)) == ("stopped", 0)
+
+
+async def test_a_second_signal_while_a_start_is_ended_is_code_1() -> None:
+    left = asyncio.Event()
+    _, kafka, serving = await _starting(left)
+    signal.raise_signal(signal.SIGTERM)
+    await left.wait()
+    signal.raise_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(serving, 10.0) == 1
+    assert (kafka.state, len(kafka.subscriptions)) == ("stopped", 0)
+
+
+async def _starting(left: asyncio.Event | None = None) -> tuple[Application, KafkaBroker, "asyncio.Task[object]"]:
+    """An application that is served and never comes to the end of its start, and takes a while to end that."""
+
+    @asynccontextmanager
+    async def endless() -> AsyncGenerator[None]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if left is not None:
+                left.set()
+                await asyncio.sleep(0.1)
+        yield
+
+    kafka = broker()
+    app = Application(consumers=[Orders(kafka)], serving=endless())
+    serving = asyncio.create_task(_code(app))
+    await until(lambda: [one.state for one in kafka.subscriptions] == ["running"])
+    return app, kafka, serving
 
 
 async def _code(app: Application) -> object:
