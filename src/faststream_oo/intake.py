@@ -172,7 +172,10 @@ class Intake:
 
     async def give_up(self) -> None:
         """Leave at once: what runs is cancelled, and all that is held is given back."""
-        self._state = "draining"
+        if self._state in {"new", "stopped"}:
+            return
+        if self._state != "failed":
+            self._state = "draining"
         try:
             await self._source.stop()  # else what is given back might come here again
         finally:
@@ -238,6 +241,7 @@ class Intake:
         leaving = set(claims)
         self._blocked -= leaving
         self._lanes.withdraw(leaving, started=self._cumulative and not lost, all_of_it=lost or self._settles)
+        self.idle()
         ended = False
         if not lost:
             ended = await self._ended(leaving, deadline)
@@ -250,6 +254,7 @@ class Intake:
         """Drop what waits under claims that are over."""
         self._blocked -= set(claims)
         self._lanes.withdraw(claims, started=False, all_of_it=True)
+        self.idle()
 
     def holding(self) -> Iterable[Message]:
         """Return what was fed and is not settled."""

@@ -46,13 +46,22 @@ class Queue:
     """A source that feeds what a test says."""
 
     capabilities: Capabilities
+    calls: list[str] = field(factory=list[str])
+    """How it was told to leave."""
 
     async def start(self, sink: Sink, /) -> None: ...
     async def pause(self, claim: Claim | None = None, /) -> None: ...
     async def resume(self, claim: Claim | None = None, /) -> None: ...
-    async def stop(self) -> None: ...
-    async def flush(self) -> None: ...
-    async def close(self) -> None: ...
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+
+    async def flush(self) -> None:
+        self.calls.append("flush")
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
     async def lag(self) -> int | None:
         return None
 
@@ -107,8 +116,8 @@ class World:
             drain_timeout=60.0,
         )
         letters = DeadLetterWriter(broker, "Orders.placed", "shop", None)
-        source = Queue(Capabilities(cumulative=cumulative))
-        self.intake = Intake(terms, broker, source, letters, None, self.crashes.append)
+        self.source = Queue(Capabilities(cumulative=cumulative))
+        self.intake = Intake(terms, broker, self.source, letters, None, self.crashes.append)
 
     async def attempt(self, message: Message) -> Ending:
         earlier = [one for one in self.fed[: self.fed.index(message)] if one.key == message.key]

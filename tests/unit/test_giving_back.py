@@ -126,3 +126,20 @@ async def test_it_is_the_same_where_messages_are_settled_by_hand() -> None:
         await world.intake.give_up()
 
         assert seat.heard == [(world.fed[0], Retry(3.0))]
+
+
+async def test_a_subscription_that_failed_has_failed_when_its_stop_is_cut_short() -> None:
+    async with subscribed(concurrency=1) as world:
+        world.intake.fail(ValueError("no place to read from"))
+        await world.intake.give_up()
+
+        assert world.intake.state == "failed"
+
+
+async def test_one_that_has_left_is_left_alone_when_the_stop_of_others_is_cut_short() -> None:
+    async with subscribed(concurrency=1) as world:
+        await world.intake.stop()
+        left = world.source.calls.copy()
+        await world.intake.give_up()
+
+        assert (world.source.calls, world.intake.state) == (left, "stopped")

@@ -66,3 +66,19 @@ async def test_others_are_read_once_what_was_published_is_confirmed() -> None:
 
         assert (len(reading.left), world.intake.in_flight) == (0, 5)
         await world.finish()
+
+
+async def test_others_are_read_once_claims_are_given_back_beside_what_waits_for_a_retry() -> None:
+    async with subscribed(concurrency=2, prefetch=8) as world:
+        kept, leaving = world.seats
+        world.feed(kept, "a" * 5)
+        world.feed(leaving, "aaa")
+        await Reading(world, "").go_on()
+        reading = Reading(world, "b" * 10)
+        await reading.go_on()
+        assert (len(reading.left), world.intake.waiting) == (10, 8)
+
+        await world.intake.revoke([leaving], deadline=0.0, lost=True)
+        await reading.go_on()
+        assert (len(reading.left), world.intake.in_flight) == (0, 5)
+        await world.finish()
