@@ -36,11 +36,12 @@ class Rotation:
         self._reconnect = reconnect
         self._clock = clock
         self._looking: asyncio.Task[None] | None = None
+        self._closed = False
 
     def shown(self, jwt: Shown, /) -> None:
-        """Hear what the server was shown."""
-        self.close()
-        if jwt.ends is not None:
+        """Hear what the server was shown; after a close a client that goes on may tell it too."""
+        self._forget()
+        if jwt.ends is not None and not self._closed:
             self._looking = asyncio.create_task(self._look(jwt, jwt.ends), name="nats credentials")
 
     async def _look(self, jwt: Shown, ends: float) -> None:
@@ -50,7 +51,11 @@ class Rotation:
                 await self._reconnect()
 
     def close(self) -> None:
-        """Look no more."""
+        """Look no more, for ever."""
+        self._closed = True
+        self._forget()
+
+    def _forget(self) -> None:
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
