@@ -15,7 +15,7 @@ from faststream_oo.codec import Codec, reader_of
 from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.current import EMBEDDING, Observer, clock
 from faststream_oo.endpoint import Endpoint
-from faststream_oo.errors import LifecycleError, Problem
+from faststream_oo.errors import LifecycleError, Problem, PublishError
 from faststream_oo.message import Batch, Message, Outgoing
 from faststream_oo.middleware import Middleware, PublishMiddleware
 from faststream_oo.options import Topology
@@ -445,6 +445,8 @@ class Broker(ABC):
     def _by_hand(self, address: str | Address) -> Publication:
         publication = self._adhoc.get(address)
         if publication is None:
+            for what, hint in self.address_problems(self.native(address), consuming=False):
+                raise PublishError(what, hint=hint)
             terms = Terms(self.codec, self._outward(()))
             publication = self._adhoc[address] = Publication(self, self.locate(address), terms)
         return publication

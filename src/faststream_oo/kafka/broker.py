@@ -260,6 +260,8 @@ class KafkaBroker(Broker):
         """Return why Kafka would refuse an address."""
         found: list[tuple[str, str]] = []
         match address:
+            case TopicPattern() | Topics() | Partitions() if not consuming:
+                found.append((f'"{address.name}" is consumed only: what is sent goes to one topic', "Topic"))
             case TopicPattern():
                 try:
                     address.regex()

@@ -6,6 +6,7 @@ from typing import Generic, cast
 from typing_extensions import TypeVar
 
 from faststream_oo.codec import Codec, reader_of
+from faststream_oo.errors import DecodeError
 from faststream_oo.nats.buckets import Entry, ObjectInfo
 from faststream_oo.nats.message import NatsMessage
 from faststream_oo.nats.transport import BucketClient, ObjectClient
@@ -74,7 +75,11 @@ class KeyValueStore(Generic[T]):
             yield Entry(one.key, None, one.revision) if one.value is None else self._entry(cast(Entry[bytes], one))
 
     def _entry(self, found: Entry[bytes]) -> Entry[T]:
-        value: T = self._decode(NatsMessage(body=found.value))
+        try:
+            value: T = self._decode(NatsMessage(body=found.value))
+        except DecodeError as error:
+            what = str(error).rpartition(" @ ")[0]
+            raise DecodeError(f'key "{found.key}" at revision {found.revision}: {what}', error.path) from error
         return Entry(found.key, value, found.revision)
 
 

@@ -133,8 +133,9 @@ async def test_values_are_of_one_type_by_the_codec(broker: NatsBroker, bucket: s
     assert await limits.get("k") == Entry("k", Limit(30), 1)
     assert await texts.get("k") == Entry("k", '{"frames":30}', 1)
     await texts.put("k", "no limit")
-    with pytest.raises(DecodeError):
+    with pytest.raises(DecodeError, match=r'^key "k" at revision 2: malformed JSON') as wrong:
         await limits.get("k")
+    assert wrong.value.path == "$"
 
 
 # Buckets: V-16, V-17, V-18, N-E6 --------------------------------------------------------------------------------------

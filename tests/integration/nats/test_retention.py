@@ -66,8 +66,10 @@ async def test_a_stream_stores_no_more_tokens_than_its_subjects_have(world: Stre
     with world.below():
         async with NatsBroker(world.settings) as broker:
             await broker.publish(Subject(f"{name}.x", stream=stream), 1)
-            with pytest.raises(PublishError, match=f'no stream stores "{name}.x.y"'):
+            with pytest.raises(PublishError, match=f'stream "{name}" does not store "{name}.x.y"'):
                 await broker.publish(Subject(f"{name}.x.y", stream=stream), 2)
+            with pytest.raises(PublishError, match=f'no stream stores "{name}.x.y"'):
+                await broker.publish(Subject(f"{name}.x.y", stream=JetStream(name, external=True)), 2)
     assert len(await world.stored(name, f"{name}.x")) == 1
 
 
