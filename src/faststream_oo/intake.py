@@ -318,7 +318,7 @@ class Intake:
         """Cancel what runs under claims, give back the rest, and return how many were cancelled, and how many refused."""
         cancelled = self._lanes.cancel(claims)
         self._lanes.withdraw(claims, started=False, all_of_it=True)
-        return cancelled, self._settlement.forget(claims)
+        return cancelled, self._settlement.give_back(claims)
 
     async def _cancelled_ended(self, claims: "_Everything | set[Claim]") -> None:
         try:

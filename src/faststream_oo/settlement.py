@@ -124,13 +124,13 @@ class Settlement:
         """Whether a message of these claims is in no slot any more and not settled yet."""
         return any(message.claim in claims for message in self._open)
 
-    def forget(self, claims: Container[Claim], /) -> int:
-        """Let go of such messages without settling them, and return how many."""
-        forgotten = [one for one in self._open if one.claim in claims]
-        for message in forgotten:
+    def give_back(self, claims: Container[Claim], /) -> int:
+        """Give such messages back, and return how many."""
+        given = [one for one in self._open if one.claim in claims]
+        for message in given:
             self._open.discard(message)
-            self._lanes.let_go(message)
-        return len(forgotten)
+            self._lanes.give_back(message)
+        return len(given)
 
     def apply(self, message: Message, ending: Ending, seconds: float, /) -> "asyncio.Future[None] | None":
         """Apply an ending; return what its slot waits for."""

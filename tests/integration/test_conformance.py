@@ -438,6 +438,26 @@ async def test_all_that_is_held_comes_again_when_a_worker_gives_up(world: World)
 
 
 @promised
+async def test_what_was_never_settled_by_hand_comes_again_when_a_worker_gives_up(world: World) -> None:
+    address = await world.create("given-up-by-hand")
+    held: list[int] = []
+
+    @world.consumes(address)
+    async def number(self: Any, number: int) -> None:
+        held.append(number)
+
+    async with world.serving(number, delivery="manual") as served:
+        for each in range(2):
+            await served.publish(address, each)
+        await until(lambda: len(held) == 2)
+        await served.broker.running[0].give_up()
+    async with world.serving(number):
+        await until(lambda: len(held) == 4)
+
+    assert sorted(held) == [0, 0, 1, 1]
+
+
+@promised
 async def test_by_hand_only_settle_settles(world: World) -> None:
     address = await world.create("manual")
     held: list[Message] = []

@@ -128,6 +128,19 @@ async def test_it_is_the_same_where_messages_are_settled_by_hand() -> None:
         assert seat.heard == [(world.fed[0], Retry(3.0))]
 
 
+async def test_what_waits_for_a_confirm_when_a_stop_is_cut_short_is_given_back() -> None:
+    async with subscribed(concurrency=1) as world:
+        seat = world.seats[0]
+        world.feed(seat, "a")
+        await turn()
+        world.end(world.fed[0], world.publishing())
+        await turn()
+        assert world.confirms.open
+        await world.intake.give_up()
+
+        assert seat.heard == [(world.fed[0], Retry(0))]
+
+
 async def test_a_subscription_that_failed_has_failed_when_its_stop_is_cut_short() -> None:
     async with subscribed(concurrency=1) as world:
         world.intake.fail(ValueError("no place to read from"))
