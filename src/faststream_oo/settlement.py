@@ -109,7 +109,7 @@ class Settlement:
         self._by_hand: set[Message] = set()
         self._confirming: deque[tuple[Message, Outcome, Sequence[Held], Sequence[asyncio.Future[Any]]]] = deque()
         self._confirmer: asyncio.Task[None] | None = None
-        self._complaint: tuple[str, str, float] | None = None
+        self._complaints: dict[tuple[str, str], float] = {}
 
     @property
     def tasks(self) -> Iterable[asyncio.Task[None]]:
@@ -273,15 +273,16 @@ class Settlement:
 
     def _complain(self, reason: str, error: str) -> None:
         """Log what is refused, and while it goes on in the same words, of whichever message, once in a while."""
-        before, now = self._complaint, self._clock.time()
-        if before is None or before[:2] != (reason, error) or now - before[2] >= _REMINDER:
-            self._complaint = reason, error, now
+        now = self._clock.time()
+        self._complaints = {what: since for what, since in self._complaints.items() if now - since < _REMINDER}
+        if (reason, error) not in self._complaints:
+            self._complaints[reason, error] = now
             fields = {"consumer": self._terms.name, "reason": reason, "error": error}
             _log.error("%s cannot %s, trying on: %s", self._terms.name, reason, error, extra={"fields": fields})
 
     async def _taken(self, reason: str) -> None:
         """What was refused is taken now."""
-        self._complaint = None
+        self._complaints.clear()
         await self._subscription.resume(reason)
 
     # Dead letters -------------------------------------------------------------------------------------------------

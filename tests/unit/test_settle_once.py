@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faststream_oo import DeadLetter, Drop, Retry
+from faststream_oo.errors import PublishError
 from faststream_oo.pipeline import ACKED, Ending
 from tests.unit.subscribed import World, subscribed, turn
 
@@ -94,3 +97,24 @@ async def test_what_the_broker_keeps_refusing_is_told_once_a_minute_and_given_ba
         *["Orders.placed cannot publish, trying on: no leader"] * 2,
         "Orders.placed gives back after 0 s: 2 messages in their handlers, 1 whose publishes the broker did not take",
     ]
+
+
+async def test_what_is_refused_for_two_causes_in_turn_is_told_once_a_minute_for_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with subscribed(concurrency=2) as world:
+        refusals = cycle(["no leader", "too large"])
+        world.feed(world.seats[0], "a")
+        await turn()
+        world.end(world.fed[0], world.publishing())
+        while world.clock.time() < 100:
+            await turn()
+            if world.confirms.open:
+                world.confirms.open.pop(0).set_exception(PublishError(next(refusals)))
+            await turn()
+            await world.advance(1.0)
+    told = Counter(one.message for one in caplog.records if one.levelno == logging.ERROR)
+    assert told == {
+        "Orders.placed cannot publish, trying on: no leader": 2,
+        "Orders.placed cannot publish, trying on: too large": 2,
+    }
