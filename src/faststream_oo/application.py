@@ -136,7 +136,7 @@ class Application:
         self._stack: AsyncExitStack | None = None
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
-        self._starting = asyncio.Timeout(None)
+        self._starting: asyncio.Timeout | None = None
         self._crash: BaseException | None = None
 
     @classmethod
@@ -277,11 +277,12 @@ class Application:
 
     async def _started(self) -> bool:
         """Start, and return whether that came to its end before a signal."""
+        starting = self._starting = asyncio.timeout(None)
         try:
-            async with self._starting:
+            async with starting:
                 await self.__aenter__()
         except TimeoutError:
-            if not self._starting.expired():
+            if not starting.expired():
                 raise
             _log.info("%s stopped before it was running", self.title, extra={"fields": {"application": self.title}})
             return False
@@ -290,7 +291,7 @@ class Application:
     def _signalled(self) -> None:
         if self._stop.is_set():
             self._at_once.set()
-        if self._state == "starting" and not self._starting.expired():
+        if self._state == "starting" and self._starting is not None and not self._starting.expired():
             self._starting.reschedule(0.0)
         self.stop()
 

@@ -135,6 +135,14 @@ async def test_serve_returns_when_it_is_asked_to_stop() -> None:
     assert app.state == "stopped"
 
 
+async def test_what_was_served_is_not_served_again() -> None:
+    app = Application(consumers=[Orders(broker())])
+    app.stop()
+    await app.serve()
+    with pytest.raises(LifecycleError, match="this Application is stopped"):
+        await app.serve()
+
+
 async def test_a_handler_that_ends_the_process_ends_serve_after_the_stop_and_its_message_is_given_back() -> None:
     kafka = broker()
     app = Application(consumers=[Orders(kafka)])
