@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast, overload
 
@@ -26,6 +25,7 @@ from faststream_oo.plan import NoProvision, Plan, Provision
 from faststream_oo.producer import Producer
 from faststream_oo.scope import Exits, enter, leave
 from faststream_oo.served import Served
+from faststream_oo.stopping import Stopping
 from faststream_oo.subscription import State, Subscription
 
 T = TypeVar("T")
@@ -134,9 +134,7 @@ class Application:
         self._intakes = Intakes(drain_timeout, self._crashed)
         self._added: dict[Consumer, Plan] = {}
         self._stack: AsyncExitStack | None = None
-        self._stop = asyncio.Event()
-        self._at_once = asyncio.Event()
-        self._starting: asyncio.Timeout | None = None
+        self._stopping = Stopping()
         self._crash: BaseException | None = None
 
     @classmethod
@@ -202,7 +200,7 @@ class Application:
                 if plan.asks(broker):
                     with broker.endpoint.locating():
                         await broker.requests.open()
-            stack.push_async_callback(self._intakes.stop, self._at_once)
+            stack.push_async_callback(self._intakes.stop, self._stopping.at_once)
             await self._intakes.start(plan.subscriptions)
             stack.callback(self._draining)
             if self._serving is not None:
@@ -257,14 +255,17 @@ class Application:
             SystemExit: A handler raised it, or a second signal came; after the stop.
             Exception: What a subscription failed with, after the stop.
         """
-        with self._signals():
-            if await self._started():
+        with self._stopping.by_signals():
+            if await self._stopping.started(self.__aenter__()):
                 async with AsyncExitStack() as running:
                     running.push_async_exit(self)
-                    await self._stop.wait()
+                    await self._stopping.asked.wait()
+            else:
+                text, fields = "%s stopped before it was running", {"application": self.title}
+                _log.info(text, self.title, extra={"fields": fields})
         if self._crash is not None:
             raise self._crash
-        if self._at_once.is_set():
+        if self._stopping.at_once.is_set():
             raise SystemExit(1)
 
     def run(self) -> None:
@@ -273,39 +274,7 @@ class Application:
 
     def stop(self) -> None:
         """Ask `serve` to return; may be called from a handler or a signal handler, and twice."""
-        self._stop.set()
-
-    async def _started(self) -> bool:
-        """Start, and return whether that came to its end before a signal."""
-        starting = self._starting = asyncio.timeout(None)
-        try:
-            async with starting:
-                await self.__aenter__()
-        except TimeoutError:
-            if not starting.expired():
-                raise
-            _log.info("%s stopped before it was running", self.title, extra={"fields": {"application": self.title}})
-            return False
-        return True
-
-    def _signalled(self) -> None:
-        if self._stop.is_set():
-            self._at_once.set()
-        if self._state == "starting" and self._starting is not None and not self._starting.expired():
-            self._starting.reschedule(0.0)
-        self.stop()
-
-    @contextmanager
-    def _signals(self) -> Generator[None]:
-        loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            loop.add_signal_handler(number, self._signalled)
-        try:
-            yield
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
+        self._stopping.asked.set()
 
     def _crashed(self, error: BaseException) -> None:
         """A subscription cannot go on: the application stops, and `serve` raises the error."""
