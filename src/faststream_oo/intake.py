@@ -9,6 +9,7 @@ from faststream_oo.clock import Clock
 from faststream_oo.deadletters import DeadLetterWriter
 from faststream_oo.errors import LifecycleError, TransportError
 from faststream_oo.lanes import ACK, ALL, NONE, Lanes
+from faststream_oo.leaving import Everything, Leaving
 from faststream_oo.message import Message
 from faststream_oo.outcome import Outcome
 from faststream_oo.pipeline import AttemptCall, Ending
@@ -52,12 +53,11 @@ class Intake:
         self._unheard = False
         self._room = asyncio.Event()
         self._room.set()
-        self._let_go = asyncio.Event()
-        self._leaving = 0
         self._reader_waits = False
         self._enough = 0.0  # the reader waits until no more than so many are held
         self._lanes: Lanes
         self._settlement: Settlement
+        self._leaving: Leaving
         self._tasks: set[asyncio.Task[None]] = set()
         self._blocked: set[Claim] = set()
 
@@ -142,6 +142,7 @@ class Intake:
         self._state = "starting"
         self._lanes = Lanes(attempt, self.terms.concurrency, self.terms.key_of, self, clock)
         self._settlement = Settlement(self.terms, self._letters, self._lanes, self, clock)
+        self._leaving = Leaving(self.name, self._lanes, self._settlement, self._watch)
         self._lanes.start(self.name)
         self._state = "running"
         try:
@@ -157,9 +158,9 @@ class Intake:
             return
         self._state = "draining"
         await self._source.stop()
-        everything = _Everything()
-        self._withdraw(everything)
-        await self._ended(everything, self.terms.drain_timeout)
+        everything = Everything()
+        self._lanes.withdraw(everything, started=self._cumulative, all_of_it=self._settles)
+        await self._leaving.ended(everything, self.terms.drain_timeout)
 
     async def stop(self) -> None:
         """Drain, let what was settled reach the broker, and leave."""
@@ -179,7 +180,7 @@ class Intake:
         try:
             await self._source.stop()  # else what is given back might come here again
         finally:
-            self._cancel(_Everything())
+            self._leaving.cancel(Everything())
             await self._leave()
 
     async def _leave(self) -> None:
@@ -244,7 +245,7 @@ class Intake:
         self.idle()
         ended = False
         if not lost:
-            ended = await self._ended(leaving, deadline)
+            ended = await self._leaving.ended(leaving, deadline)
             await self._flush()
         if self._changed is not None and claims:
             await self._changed("lost" if lost else "revoked", claims)
@@ -287,52 +288,6 @@ class Intake:
         # What is settled before it is handled would be lost if it were given back.
         return self._source.capabilities.settles
 
-    def _withdraw(self, claims: "_Everything | set[Claim]") -> None:
-        self._lanes.withdraw(claims, started=self._cumulative, all_of_it=self._settles)
-
-    async def _ended(self, claims: "_Everything | set[Claim]", deadline: float) -> bool:
-        """Return when nothing is held under claims; after `deadline` seconds what runs is cancelled and given back."""
-        self._leaving += 1
-        self._watch()
-        try:
-            async with asyncio.timeout(deadline):
-                await self._nothing_held(claims)
-            return True
-        except TimeoutError:
-            running, refused = self._cancel(claims)
-            _log.warning(
-                "%s gives back after %g s: %d messages in their handlers, %d whose publishes the broker did not take",
-                self.name,
-                deadline,
-                running,
-                refused,
-                extra={"fields": {"consumer": self.name, "given_back": running + refused}},
-            )
-            await self._cancelled_ended(claims)
-            return False
-        finally:
-            self._leaving -= 1
-            self._watch()
-
-    def _cancel(self, claims: "_Everything | set[Claim]") -> tuple[int, int]:
-        """Cancel what runs under claims, give back the rest, and return how many were cancelled, and how many refused."""
-        cancelled = self._lanes.cancel(claims)
-        self._lanes.withdraw(claims, started=False, all_of_it=True)
-        return cancelled, self._settlement.give_back(claims)
-
-    async def _cancelled_ended(self, claims: "_Everything | set[Claim]") -> None:
-        try:
-            async with asyncio.timeout(5.0):
-                await self._nothing_held(claims)
-        except TimeoutError:
-            fields = {"consumer": self.name}
-            _log.error("%s: a handler goes on after its cancellation", self.name, extra={"fields": fields})
-
-    async def _nothing_held(self, claims: "_Everything | set[Claim]") -> None:
-        while self._lanes.holds(claims) or self._settlement.holds(claims):
-            self._let_go.clear()
-            await self._let_go.wait()
-
     # Owner of the lanes -------------------------------------------------------------------------------------------
 
     def freed(self) -> None:
@@ -341,11 +296,10 @@ class Intake:
             self._reader_waits = False
             self._room.set()
             self._watch()
-        if self._leaving:
-            self._let_go.set()
+        self._leaving.freed()
 
     def _watch(self) -> None:
-        self._lanes.mark = ALL if self._leaving else self._enough if self._reader_waits else NONE
+        self._lanes.mark = ALL if self._leaving.waits else self._enough if self._reader_waits else NONE
 
     def acked(self, message: Message, seconds: float, /) -> None:
         """Log a plain acknowledgement; only called while debug lines are wanted."""
@@ -396,10 +350,3 @@ class Intake:
                 self.fail(error)
 
         task.add_done_callback(done)
-
-
-class _Everything:
-    """Holds every claim."""
-
-    def __contains__(self, claim: object) -> bool:
-        return True
