@@ -22,7 +22,7 @@ from faststream_oo.kafka.transport import KafkaSource, KafkaTransport
 from faststream_oo.kafka.transports.aiokafka import AiokafkaTransport
 from faststream_oo.kafka.transports.confluent import ConfluentTransport
 from faststream_oo.kafka.transports.memory import MemoryTransport
-from faststream_oo.kafka.transports.memory.cluster import Transaction
+from faststream_oo.kafka.transports.memory.transactions import Transaction
 from tests.integration.kafka.worlds import EmbeddedWorld
 from tests.integration.worlds import Headers, Written
 from tests.unit.kafka.sinks import RecordingSink

@@ -7,9 +7,9 @@ from typing import Protocol
 from faststream_oo.clock import Clock
 from faststream_oo.errors import TransportError
 from faststream_oo.kafka.address import topic_problem
-from faststream_oo.kafka.message import Content
 from faststream_oo.kafka.transports.memory.groups import Group
-from faststream_oo.kafka.transports.memory.topics import CREATE_TIME, MemoryTopic, PartitionLog, StoredRecord
+from faststream_oo.kafka.transports.memory.topics import MemoryTopic, PartitionLog, StoredRecord
+from faststream_oo.kafka.transports.memory.transactions import Transaction
 
 
 class Client(Protocol):
@@ -30,42 +30,6 @@ class Crashing(Protocol):
 
     def crash(self) -> None:
         """End without a commit and without leaving."""
-
-
-class Transaction:
-    """A transaction over one partition, open until it is committed or aborted.
-
-    Args:
-        cluster: Where the time comes from.
-        log: Of the partition.
-    """
-
-    def __init__(self, cluster: "MemoryCluster", log: PartitionLog) -> None:
-        self._cluster = cluster
-        self._log = log
-        self._offsets: list[int] = []
-
-    def write(self, record: Content, /) -> None:
-        """Append value, key and headers."""
-        if not self._offsets:
-            self._log.open.append(self._log.end)
-        self._offsets.append(self._log.end)
-        self._log.append(self._cluster.now(), CREATE_TIME, record)
-
-    def commit(self) -> None:
-        """Let everybody read what was written; the marker uses up an offset."""
-        self._end()
-
-    def abort(self) -> None:
-        """Hide what was written from all but those who read uncommitted; the marker uses up an offset."""
-        self._log.aborted.update(self._offsets)
-        self._end()
-
-    def _end(self) -> None:
-        if self._offsets:
-            self._log.open.remove(self._offsets[0])
-            self._offsets.clear()
-            self._log.skip(1)
 
 
 class MemoryCluster:
@@ -148,9 +112,9 @@ class MemoryCluster:
         """Keep below an offset the last record of every key there, as the cleaner of a compacted topic does."""
         self.log(topic, partition).compact(before)
 
-    def begin(self, topic: str, partition: int = 0) -> "Transaction":
+    def begin(self, topic: str, partition: int = 0) -> Transaction:
         """Begin a transaction over one partition, as a transactional producer of another process does."""
-        return Transaction(self, self.log(topic, partition))
+        return Transaction(self.log(topic, partition), self.now)
 
     def crash(self, source: Crashing) -> None:
         """End a source as if its process was killed: its group notices when its session is over."""
