@@ -116,8 +116,9 @@ async def test_k11_a_header_that_is_no_text_is_refused_before_anything_is_sent(
     text: Any, raw: Raw, transport: KafkaTransport
 ) -> None:
     topic = await raw.create("k11")
-    with pytest.raises(PublishError, match="a header is no text"):
-        transport.sender(Topic(topic)).send(Frame(b"v", {"a": text}))
+    for beside in ({}, {"bytes": "\udcff"}):
+        with pytest.raises(PublishError, match="a header is no text"):
+            transport.sender(Topic(topic)).send(Frame(b"v", {**beside, "a": text}))
 
     assert not await raw.read(topic)
 

@@ -63,13 +63,10 @@ def stored_size(record: Content, /) -> int:
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[str, bytes | None]]:
-    try:
-        return [(name, text.encode()) for name, text in headers.items()]
-    except UnicodeEncodeError:  # text that stands for bytes that are no UTF-8, as it was received
-        try:
-            return [(name, text.encode("utf-8", "surrogateescape")) for name, text in headers.items()]
-        except UnicodeEncodeError as error:
-            raise PublishError(f"a header cannot be encoded: {error}") from error
+    try:  # what is no UTF-8 is text that stands for bytes, as it was received
+        return [(name, text.encode("utf-8", "surrogateescape")) for name, text in headers.items()]
+    except UnicodeEncodeError as error:
+        raise PublishError(f"a header cannot be encoded: {error}") from error
     except AttributeError as error:
         raise PublishError(f"a header is no text: {error}") from error
 
