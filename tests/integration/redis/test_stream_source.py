@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -53,6 +53,10 @@ class Numbers:
         """Add entries."""
         for number in numbers:
             await self._world.put(self.address, b"%d" % number)
+
+    async def put_as(self, entry: str, number: int) -> None:
+        """Add an entry under an id of one's own."""
+        await self._world.call("XADD", self.address, entry, "body", str(number))
 
     async def make_group(self) -> None:
         """Make the group, at the beginning of the stream."""
@@ -237,6 +241,48 @@ async def test_work_goes_on_after_somebody_deleted_the_stream_or_its_group(
         await until(lambda: len(numbers.handled) == 4)
 
     assert numbers.handled == [1, 2, 3, 4]
+
+
+@every
+@pytest.mark.parametrize("later", [["5-1"], ["5-1", "5-7"], ["3-0"]])
+@pytest.mark.parametrize("waits", [True, False])
+async def test_of_a_stream_that_was_made_again_everything_is_new(
+    world: RedisWorld, numbers: Numbers, later: Sequence[str], *, waits: bool
+) -> None:
+    """Also what has an id that is not above the last one of the stream before; whether a read waits in it or not."""
+    await numbers.make_group()
+    await numbers.put_as("5-5", 0)
+    async with numbers.serving() as served:
+        await numbers.settled()
+        if not waits:
+            await served.subscription.pause()
+        await world.call("DEL", numbers.address)
+        for number, name in enumerate(later, start=1):
+            await numbers.put_as(name, number)
+        if not waits:
+            await served.subscription.resume()
+        await until(lambda: len(numbers.handled) > len(later))
+
+    assert numbers.handled == [*range(len(later) + 1)]
+
+
+@every
+async def test_a_group_that_is_deleted_goes_on_where_it_was_though_the_last_entry_is_gone(
+    world: RedisWorld, numbers: Numbers
+) -> None:
+    await numbers.make_group()
+    await numbers.put_as("3-0", 0)
+    await numbers.put_as("5-5", 1)
+    async with numbers.serving() as served:
+        await numbers.settled()
+        await served.subscription.pause()
+        await world.call("XDEL", numbers.address, "5-5")
+        await numbers.destroy_group()
+        await numbers.put_as("5-7", 2)
+        await served.subscription.resume()
+        await until(lambda: len(numbers.handled) == 3)
+
+    assert numbers.handled == [0, 1, 2]
 
 
 @every

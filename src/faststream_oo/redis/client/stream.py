@@ -106,9 +106,24 @@ class StreamSource(ClientSource):
             raise error
         fields = {"address": self._stream, "group": group, "cause": str(error)}
         _log.warning('group "%s" of stream "%s" was deleted: %s', group, self._stream, error, extra={"fields": fields})
-        if error.code == "UNBLOCKED":  # the stream is gone: in a new one all is new, ids of the same millisecond too
-            self._last = b"0"
+        if error.code == "UNBLOCKED" or await self._is_another():  # servers before 7.2 say that the stream is gone
+            self._last = b"0"  # in a new one all is new, ids of the same millisecond too
         await self._have_group(group)
+
+    async def _is_another(self) -> bool:
+        """Whether the stream is not the one that was read: the last entry is not in it, nor what was there before it."""
+        same, oldest, newest = cast(
+            "Sequence[Sequence[Any]]",
+            await self._wire.ask(
+                ("XRANGE", self._stream, self._last, self._last),
+                ("XRANGE", self._stream, "-", "+", "COUNT", 1),
+                ("XREVRANGE", self._stream, "+", "-", "COUNT", 1),
+            ),
+        )
+        if same or not newest:
+            return not same
+        last = _id(self._last)
+        return _id(newest[0][0]) < last or _id(oldest[0][0])[0] >= last[0]
 
     # Reading ------------------------------------------------------------------------------------------------------
 
@@ -262,6 +277,12 @@ def _entries(answer: Answer) -> Sequence[Any]:
     """Return the entries of a read from one stream."""
     streams = cast("Sequence[Any] | None", answer)
     return streams[0][1] if streams else ()
+
+
+def _id(text: bytes) -> tuple[int, int]:
+    """Return an id's milliseconds and number."""
+    milliseconds, _, number = text.partition(b"-")
+    return int(milliseconds), int(number or 0)
 
 
 def _facts(answer: Any) -> dict[bytes, Any]:
