@@ -49,6 +49,8 @@ class RabbitWorld(World):
     """Whether the topology mode of the settings counts: in an embedding everything is made."""
     limits_every_quorum_queue = False
     """Whether a quorum queue has a delivery limit without asking for one."""
+    equates_kinds_of_numbers = True
+    """Whether 1 and 1.0 are the same header to an exchange."""
     settings: RabbitSettings
 
     @property
@@ -106,7 +108,9 @@ class RealWorld(RabbitWorld):
     async def __aenter__(self) -> Self:
         self._connection = await aiormq.connect(self._url)
         self._channel = await self._connection.channel()
-        self.limits_every_quorum_queue = int(str(self._connection.server_properties["version"]).partition(".")[0]) >= 4
+        newer = int(str(self._connection.server_properties["version"]).partition(".")[0]) >= 4
+        self.limits_every_quorum_queue = newer
+        self.equates_kinds_of_numbers = not newer
         return self
 
     async def __aexit__(self, *_: object) -> None:

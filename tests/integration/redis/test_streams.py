@@ -297,6 +297,8 @@ async def test_d41_who_waits_hears_that_it_is_gone(
     waiter = await wires.waiting("XREADGROUP", "GROUP", "g", "a", "BLOCK", 0, "STREAMS", own, ">")
     await call(*(word.format(own) for word in command))
 
+    if await wires.version() >= (7, 2):  # which ask again, and say the same of both
+        words = f"NOGROUP No such key '{own}' or consumer group 'g' in XREADGROUP with GROUP option"
     assert [str(one) for one in await waiter.next()] == [words]
 
 

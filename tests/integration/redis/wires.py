@@ -61,6 +61,10 @@ class Wire:
 class Wires(ABC):
     """A server with as many connections as a test wants."""
 
+    async def version(self) -> tuple[int, int]:
+        """Return which Redis this is, or is like."""
+        return (7, 0)
+
     def __init__(self, link: Link) -> None:
         self._link = link
         self._open: list[Wire] = []
@@ -93,6 +97,12 @@ class Wires(ABC):
 
 class RealWires(Wires):
     """A real Redis."""
+
+    async def version(self) -> tuple[int, int]:
+        wire = await self.connect()
+        told = dict(line.split(":", 1) for line in (await wire("INFO", "server")).decode().split("\r\n") if ":" in line)
+        major, minor, *_ = told["redis_version"].split(".")
+        return int(major), int(minor)
 
     async def close(self) -> None:
         wire = await self.connect()
