@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
+    AclBinding,  # pyright: ignore[reportPrivateImportUsage]  # the package does not say what it exports
+    AclOperation,  # pyright: ignore[reportPrivateImportUsage]
+    AclPermissionType,  # pyright: ignore[reportPrivateImportUsage]
     AdminClient,
-    NewTopic,
-    ResourcePatternType,
-    ResourceType,
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage]
+    ResourcePatternType,  # pyright: ignore[reportPrivateImportUsage]
+    ResourceType,  # pyright: ignore[reportPrivateImportUsage]
 )
 
 from faststream_oo import Application
