@@ -26,6 +26,7 @@ IN_HAND: Final = 500
 async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Make a topic with messages, and one to publish to; delete them afterwards."""
     settings = KafkaSettings(driver="confluent", servers=[servers], topology="off", linger=LINGER_MS / 1000)
+    theirs = kafka.faststream("confluent", servers)
     async with kafka.topics(servers, count) as (source, target):
         yield [
             Comparison(
@@ -33,6 +34,7 @@ async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Compa
                 partial(raw_consume, servers, source),
                 kafka.consume_sides(settings, source),
                 {"one lane": Target(plus=3), "16 lanes by key": Target(plus=3, beside="one lane")},
+                theirs("consume", source),
                 stock=count,
             ),
             Comparison(
@@ -40,6 +42,8 @@ async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Compa
                 partial(raw_publish, servers, target),
                 kafka.publish_sides(settings, target),
                 dict.fromkeys(("@produces of a Batch", "a Batch of KafkaOutgoing"), Target(plus=3)),
+                theirs("publish_and_wait", target),
+                share=1 / 3,
             ),
         ]
 

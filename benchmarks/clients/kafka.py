@@ -36,7 +36,7 @@ PARTITIONS: Final = 4
 async def comparisons(servers: str, count: int) -> AsyncGenerator[Sequence[Comparison]]:
     """Make a topic with messages, and one to publish to; delete them afterwards."""
     settings = KafkaSettings(servers=[servers], topology="off")
-    theirs = faststream(servers)
+    theirs = faststream("aiokafka", servers)
     async with topics(servers, count) as (source, target):
         yield [
             Comparison(
@@ -89,13 +89,13 @@ def publish_sides(settings: KafkaSettings, topic: str) -> Mapping[str, Run]:
     }
 
 
-def faststream(servers: str) -> Callable[[str, str], Mapping[str, Run]]:
+def faststream(driver: str, servers: str) -> Callable[[str, str], Mapping[str, Run]]:
     """Return what gives FastStream's way to do something on a topic, nothing where it is not installed."""
     if find_spec("faststream") is None:
         return lambda _what, _topic: {}
     module = import_module("benchmarks.faststream.kafka")
     name = f"FastStream {version('faststream')}"
-    return lambda what, topic: {name: partial(getattr(module, what), servers, topic)}
+    return lambda what, topic: {name: module.sides(driver, servers, topic)[what]}
 
 
 @asynccontextmanager
