@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeAlias, TypeGuard
 from attrs import fields
 
 from faststream_oo.codec import Encoder
+from faststream_oo.errors import PublishError
 from faststream_oo.message import Outgoing
 from faststream_oo.transport import Frame
 
@@ -59,6 +60,13 @@ def key_bytes(key: object, /) -> bytes | None:
     if key is None or isinstance(key, bytes):
         return key
     return (key if isinstance(key, str) else str(key)).encode()
+
+
+def check_texts(headers: Mapping[Any, Any], /) -> None:
+    """Raise PublishError for headers that are no text: while they are published, as they cannot be sent later either."""
+    for name, text in headers.items():
+        if not (isinstance(name, str) and isinstance(text, str)):
+            raise PublishError(f"names and values of headers are text, which {name!r}: {text!r} is not")
 
 
 def body_maker(way: Way, new_id: Callable[[], str], common: Mapping[str, str], /) -> Make:

@@ -23,7 +23,7 @@ from faststream_oo.address import Address
 from faststream_oo.codec import Codec
 from faststream_oo.current import CURRENT, Attempt
 from faststream_oo.errors import LifecycleError
-from faststream_oo.framing import Make, Way, body_maker, field_getter, key_bytes, outgoing_maker
+from faststream_oo.framing import Make, Way, body_maker, check_texts, field_getter, key_bytes, outgoing_maker
 from faststream_oo.message import Batch, Outgoing
 from faststream_oo.middleware import PublishMiddleware, PublishNext
 from faststream_oo.outbox import Confirmations, Held
@@ -319,6 +319,8 @@ class Publication:
         correlation = outgoing.correlation_id or correlation
         if correlation and correlation != id_:
             headers["fsoo-correlation-id"] = correlation
+        if own or outgoing.id or outgoing.correlation_id:
+            check_texts(headers)
         options = self._outlet.frame_options(outgoing, terms.options)
         frame = Frame(data, headers, key.encode() if type(key) is str else key_bytes(key), options, None, body)
         frame.receipt = False

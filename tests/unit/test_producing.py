@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve, frozen
 from dependency_injector import containers, providers
 
-from faststream_oo import Application, Batch, Message, Outgoing, RetryPolicy
+from faststream_oo import Application, Batch, Message, Outgoing, RetryPolicy, nats, rabbit, redis
 from faststream_oo.codec import Decoder, Encoder
 from faststream_oo.codecs import JsonCodec
 from faststream_oo.current import Embedding, embedded
@@ -405,3 +405,45 @@ async def test_nothing_is_published_for_none() -> None:
     async with Harness(of(Some)) as h:
         assert await h.container.payments().some(Payment("o-1")) is None
         assert h.published(Payment) == []
+
+
+# What is no text ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "told", [{"headers": {"a": 5}}, {"headers": {5: "a"}}, {"id": 5}, {"correlation_id": 5}], ids=repr
+)
+@pytest.mark.parametrize(
+    ("broker", "outgoing"),
+    [
+        (KafkaBroker(KafkaSettings(driver="memory")), KafkaOutgoing),
+        (nats.NatsBroker(nats.NatsSettings(driver="memory")), nats.NatsOutgoing),
+        (rabbit.RabbitBroker(rabbit.RabbitSettings(driver="memory")), rabbit.RabbitOutgoing),
+        (redis.RedisBroker(redis.RedisSettings(driver="memory")), redis.RedisOutgoing),
+    ],
+    ids=["kafka", "nats", "rabbit", "redis"],
+)
+async def test_headers_and_ids_are_text_on_every_broker(broker: Any, outgoing: Any, told: Mapping[str, Any]) -> None:
+    async with broker:
+        with pytest.raises(PublishError, match="names and values of headers are text"):
+            await broker.publish("out", outgoing(1, **told))
+
+
+async def test_a_handler_that_publishes_what_is_no_text_fails_and_its_subscription_goes_on() -> None:
+    class Copies(redis.RedisConsumer, group="copies"):
+        @redis.consumes("numbers", retry=RetryPolicy(attempts=1))
+        async def number(self, number: int) -> None:
+            headers: Any = {"number": number or "none"}
+            await self.broker.publish("copies", redis.RedisOutgoing(number, headers=headers))
+
+    class Copying(containers.DeclarativeContainer):
+        config = providers.Configuration(strict=True)
+        redis = redis.RedisContainer(config=config.redis)
+        copies = providers.Singleton(Copies, broker=redis.broker)
+
+    async with Harness(Copying) as h:
+        await h.publish("numbers", 5)
+        await h.publish("numbers", 0)
+        await h.settled()
+        assert [letter.body for letter in h.dead_letters()] == [b"5"]
+        assert h.published(int, to="copies") == [0]

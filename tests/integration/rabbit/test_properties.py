@@ -7,6 +7,7 @@ import pytest
 
 from faststream_oo.errors import PublishError
 from faststream_oo.rabbit import RabbitMessage, RabbitOutgoing
+from faststream_oo.transport import Frame
 from tests.integration.kinds import of
 from tests.integration.rabbit.queues import classic, opened
 from tests.integration.rabbit.worlds import RabbitWorld
@@ -69,6 +70,8 @@ async def test_a_header_that_amqp_has_no_type_for_is_refused(world: RabbitWorld,
     queue = classic(world, "refused")
     async with opened(world) as broker:
         with pytest.raises(PublishError, match="the message cannot be written in AMQP"):
+            broker.sender(broker.locate(queue)).send(Frame(b"1", {"x": value}))
+        with pytest.raises(PublishError, match="names and values of headers are text"):
             await broker.publish(queue, RabbitOutgoing(1, headers={"x": value}))
         await broker.publish(queue, 2)
         (message,) = await world.messages(queue.name)
