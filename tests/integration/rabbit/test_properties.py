@@ -1,5 +1,6 @@
 """Properties and headers of a message, as they are sent and as they arrive; the same on a real RabbitMQ and on its twin."""
 
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -65,12 +66,17 @@ async def test_headers_keep_their_types(world: RabbitWorld) -> None:
     assert [told[name].utcoffset() for name in ("precise", "naive", "elsewhere")] == [timedelta(0)] * 3
 
 
+async def confirmed(confirm: Awaitable[Any] | None) -> None:
+    assert confirm is not None
+    await confirm
+
+
 @pytest.mark.parametrize("value", [b"bytes", {"set"}, ("tuple",), date(2026, 1, 2), 2**63], ids=repr)
 async def test_a_header_that_amqp_has_no_type_for_is_refused(world: RabbitWorld, value: Any) -> None:
     queue = classic(world, "refused")
     async with opened(world) as broker:
         with pytest.raises(PublishError, match="the message cannot be written in AMQP"):
-            broker.sender(broker.locate(queue)).send(Frame(b"1", {"x": value}))
+            await confirmed(broker.sender(broker.locate(queue)).send(Frame(b"1", {"x": value})))
         with pytest.raises(PublishError, match="names and values of headers are text"):
             await broker.publish(queue, RabbitOutgoing(1, headers={"x": value}))
         await broker.publish(queue, 2)
