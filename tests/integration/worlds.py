@@ -148,10 +148,13 @@ class World(ABC):
 
     def consumer_of(self, broker: Broker, /, *methods: Method, **options: Any) -> Consumer:
         """Return a consumer with these methods and class keywords, called `Handlers`."""
-        names = {method.__name__: method for method in methods}
-        cls = types.new_class("Handlers", (self.consumer,), {**self.options, **options}, lambda own: own.update(names))
-        consumer: Consumer = cls(broker)
+        consumer: Consumer = self.class_of(*methods, **options)(broker)
         return consumer
+
+    def class_of(self, *methods: Method, **options: Any) -> type[Any]:
+        """Return the class of a consumer with these methods and class keywords, called `Handlers`."""
+        names = {method.__name__: method for method in methods}
+        return types.new_class("Handlers", (self.consumer,), {**self.options, **options}, lambda own: own.update(names))
 
     def publisher(self, broker: Broker, address: str, /) -> Callable[[object], Awaitable[object]]:
         """Return what publishes there, and waits as long as a busy machine may take to start a broker again."""
