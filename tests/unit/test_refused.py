@@ -258,6 +258,25 @@ def test_no_group_and_a_group_in_the_class_body() -> None:
     ]
 
 
+@pytest.mark.parametrize("driver", ["aiokafka", "confluent", "memory"])
+def test_an_instance_id_that_several_processes_would_share(driver: str) -> None:
+    class Orders(KafkaConsumer, group="g", group_instance_id="w-{worker}"):
+        @consumes("orders")
+        async def placed(self, order: Order) -> None: ...
+
+        @consumes("others", group_instance_id="w/1")
+        async def other(self, order: Order) -> None: ...
+
+        @consumes("more", group_instance_id="w-1")
+        async def more(self, order: Order) -> None: ...
+
+    hint = 'Hint: one of its own for each process, in the settings: {group_instance_id: "${HOSTNAME}"}'
+    assert problems(Orders, driver=driver) == [
+        f'Orders.placed: group_instance_id="w-{{worker}}": nothing is filled in for {{worker}}. {hint}',
+        f'Orders.other: group_instance_id="w/1" is no name: 1 to 249 of a-z A-Z 0-9 . _ -. {hint}',
+    ]
+
+
 def test_a_consumer_without_its_broker() -> None:
     class Orders(KafkaConsumer, group="g"):
         def __init__(self) -> None: ...

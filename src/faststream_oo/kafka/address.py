@@ -17,6 +17,20 @@ def topic_problem(name: str, /) -> str | None:
     return None
 
 
+def instance_problem(given: str | None, /) -> tuple[str, str] | None:
+    """Say what is wrong with a user's id of a static member, and what to do; None when nothing is.
+
+    What it may not have is refused and not replaced, as the ids of two processes could become one.
+    """
+    if given is None or _LEGAL.fullmatch(given):
+        return None
+    what = f'group_instance_id="{given}"'
+    hint = 'one of its own for each process, in the settings: {group_instance_id: "${HOSTNAME}"}'
+    if (braces := re.search(r"\{[^}]*\}", given)) is not None:
+        return f"{what}: nothing is filled in for {braces[0]}", hint
+    return f"{what} is no name: 1 to 249 of a-z A-Z 0-9 . _ -", hint
+
+
 @frozen
 class Topic:
     """One topic.

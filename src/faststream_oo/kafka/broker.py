@@ -18,6 +18,7 @@ from faststream_oo.kafka.address import (
     TopicPartition,
     TopicPattern,
     Topics,
+    instance_problem,
     topic_problem,
 )
 from faststream_oo.kafka.message import KafkaMessage, KafkaOutgoing, KafkaReceipt, KafkaSubscription, PartitionInfo
@@ -307,6 +308,8 @@ class KafkaBroker(Broker):
             found.append((f"{delivery} needs a group", hint))
         if "group_instance_id" in options and (options.get("group") is None or isinstance(address, Partitions)):
             found.append(("group_instance_id needs the membership of a group", "a group, and no Partitions"))
+        if (problem := instance_problem(options.get("group_instance_id"))) is not None:
+            found.append(problem)
         if isinstance(address, Partitions) and "start" in options:
             found.append(("start= is of groups", "Partitions(…, start=…)"))
         if options.get("start") == "fail" and options.get("group") is None:

@@ -27,7 +27,7 @@ def instance_id(options: KafkaSourceOptions, names: str, /) -> str | None:
     """Return the id of a static member: the user's, and behind it what it subscribes to."""
     if options.group_instance_id is None:
         return None
-    return re.sub(r"[^a-zA-Z0-9._-]", "-", f"{options.group_instance_id}.{names}")[:249]
+    return f"{options.group_instance_id}.{re.sub(r'[^a-zA-Z0-9._-]', '-', names)}"[:249]
 
 
 def rivalry(options: KafkaSourceOptions, name: str, /) -> str:
