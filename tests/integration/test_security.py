@@ -27,7 +27,7 @@ from faststream_oo.broker import Broker
 from faststream_oo.cli.panel import guarded
 from faststream_oo.errors import ConnectError
 from faststream_oo.nats import NatsBroker, NatsSettings
-from faststream_oo.security import Plain
+from faststream_oo.security import External, Plain
 from tests.integration.private import PrivateBroker
 from tests.integration.secured import APP, CLIENTS, LIMITED, Secured, fresh
 from tests.integration.worlds import until
@@ -115,6 +115,38 @@ async def test_the_scheme_of_a_nats_encrypts(private_broker: Callable[[str], Pri
     await pinged(NatsBroker(NatsSettings(servers=[url], tls=secured.tls())))
     with pytest.raises(ConnectError, match="the server does not offer TLS"):
         await NatsBroker(NatsSettings(servers=[f"tls://{secured.free}"])).open(CONNECT_TIMEOUT)
+
+
+async def test_a_certificate_alone_is_a_login_to_rabbitmq(private_broker: Callable[[str], PrivateBroker]) -> None:
+    secured = Secured("rabbit", private_broker)
+    broker = secured.broker(secured.encrypted, auth=External(), tls=secured.tls())
+    assert await through(secured, broker, fresh("open")) == [7]
+
+
+def test_a_certificate_whose_name_is_no_user_of_rabbitmq(
+    private_broker: Callable[[str], PrivateBroker], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    secured = Secured("rabbit", private_broker)
+    certificate, key = issued(secured.file("CA"), "nobody", tmp_path)
+    tls = secured.tls(certificate=certificate, private_key=key)
+    failure = Failure(starting(secured.broker(secured.encrypted, auth=External(), tls=tls)), capsys)
+    failure.check(
+        secured,
+        secured.encrypted,
+        "ACCESS_REFUSED - Login was refused using authentication mechanism EXTERNAL",
+        "the name in rabbit.tls.certificate has to be a user there",
+    )
+
+
+def issued(ca: Path, name: str, directory: Path) -> tuple[Path, Path]:
+    """Return certificate and key of a name, new ones of the broker's authority."""
+    certificate, key, request = (directory / f"{name}.{kind}" for kind in ("pem", "key", "csr"))
+    ours: list[str | Path] = ["-keyout", key, "-out", request, "-subj", f"/CN={name}"]
+    theirs: list[str | Path] = ["-in", request, "-out", certificate, "-CA", ca, "-CAkey", ca.with_suffix(".key")]
+    asked = "req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    for command, files in ((asked, ours), ("x509 -req -set_serial 1 -days 1", theirs)):
+        subprocess.run(["openssl", *command.split(), *files], check=True, capture_output=True)
+    return certificate, key
 
 
 def test_an_encrypted_key_is_opened_by_its_password(secured: Secured, tmp_path: Path) -> None:

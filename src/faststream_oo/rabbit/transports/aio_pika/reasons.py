@@ -11,6 +11,7 @@ from faststream_oo.errors import ConnectError, TransportError
 from faststream_oo.network import is_lasting, system_cause, system_hint, true_cause
 from faststream_oo.rabbit.options import RabbitSettings
 from faststream_oo.rabbit.transports.aio_pika.login import login_url
+from faststream_oo.security import External
 
 _PORTS: Final = {"amqp": 5672, "amqps": 5671}
 _HINTS: Final = (
@@ -19,6 +20,7 @@ _HINTS: Final = (
     (TimeoutError, "nothing answers there as RabbitMQ does: another host or port in rabbit.url"),
     (exceptions.IncompatibleProtocolError, "something else than RabbitMQ may listen there"),
 )
+_NO_USER_HINT: Final = "the name in rabbit.tls.certificate has to be a user there"
 _CLOSED_HINT: Final = "something listens there but closes the connection: is it RabbitMQ?"
 _PERMISSION_HINT: Final = "the user's permissions in the virtual host (configure, write, read) have to allow it"
 _REFUSALS: Final = (exceptions.ProbableAuthenticationError, exceptions.AuthenticationError)
@@ -42,7 +44,10 @@ async def connect_error(
         hint = "the path of rabbit.url is the virtual host"
         return ConnectError("rabbit", settings.servers, what, hint, refused=True)
     cause = await _network_cause(settings, url, error, tls)
-    hint = next((hint for kind, hint in _HINTS if isinstance(cause, kind)), "")
+    if isinstance(cause, exceptions.ProbableAuthenticationError) and isinstance(settings.auth, External):
+        hint = _NO_USER_HINT
+    else:
+        hint = next((hint for kind, hint in _HINTS if isinstance(cause, kind)), "")
     hint = hint or system_hint(cause, "RabbitMQ", "rabbit.url")
     if not hint and isinstance(cause, exceptions.AMQPConnectionError):
         hint = _CLOSED_HINT
