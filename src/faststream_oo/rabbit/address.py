@@ -19,6 +19,9 @@ _PART: Final = re.compile(r"\{(\w+)\}")
 _NAME: Final = re.compile(r"[a-zA-Z0-9\-_.:@#,/+ {}]*")
 """What the client writes as a name, and what a template has; servers take more."""
 
+_ANSWER: Final = re.compile(r"(?s:(.*))\|([a-zA-Z0-9\-_.:@#,/+ ]{0,127})")
+"""Where a request wants its answer, if not in a queue: a routing key, and an exchange that the client can write."""
+
 _LONGEST: Final = 255  # Bytes of a short string (AMQP 0-9-1, 4.2.5.3).
 
 
@@ -181,6 +184,13 @@ def exchange_problems(exchange: Exchange, /) -> Iterator[tuple[str, str]]:
         yield f'bind= is refused on the external exchange "{exchange.name}"', "its owner binds it"
     for binding in exchange.bind:
         yield from _binding_problems(binding, exchange.name)
+
+
+def answer_place(reply_to: str, /) -> tuple[Queue | Exchange, str]:
+    """Return where a request wants its answer, and the routing key there: a queue, or `key|exchange` of some clients."""
+    named = _ANSWER.fullmatch(reply_to)
+    key, exchange = (reply_to, "") if named is None else named.groups()
+    return (Exchange(exchange, external=True), key) if exchange else (Queue(key, external=True), "")
 
 
 def _name_problems(kind: str, name: str, *, external: bool) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from faststream_oo.rabbit.address import (
     Exchange,
     KeyedExchange,
     Queue,
+    answer_place,
     exchange_problems,
     parts_of,
     queue_problems,
@@ -257,8 +258,9 @@ class RabbitBroker(Broker):
         return {"expiration": timeout}
 
     def answering(self, message: Message, /) -> tuple[Address, Mapping[str, object]]:
-        """Return the queue that a request names. The server says of direct replies that no queue takes them."""
-        return Queue(message.reply_to or "", external=True), {"mandatory": False}
+        """Return queue or exchange that a request names. The server says of direct replies that no queue takes them."""
+        place, key = answer_place(message.reply_to or "")
+        return place, {"routing_key": key} if isinstance(place, Exchange) else {"mandatory": False}
 
     def message_of(self, address: Address, frame: Frame, /) -> Message:
         """Return a frame as the message that it will be, for a test; its queue is that of a Queue alone."""
