@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from random import random
-from typing import Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from faststream_oo.codec import Codec
 from faststream_oo.markers import Field, Header, Key, Path
 from faststream_oo.middleware import Middleware
 from faststream_oo.outcome import Outcome
+from faststream_oo.values import is_number, number
 
 
 @frozen
@@ -23,10 +24,10 @@ class Exponential:
         jitter: Largest random lengthening as a share of the delay; a delay is never shortened.
     """
 
-    first: float = field(default=0.2, validator=validators.ge(0))
-    cap: float = field(default=10.0, kw_only=True, validator=validators.ge(0))
-    factor: float = field(default=2.0, kw_only=True, validator=validators.ge(1))
-    jitter: float = field(default=0.1, kw_only=True, validator=validators.ge(0))
+    first: float = field(default=0.2, validator=number(least=0))
+    cap: float = field(default=10.0, kw_only=True, validator=number(least=0))
+    factor: float = field(default=2.0, kw_only=True, validator=number(least=1))
+    jitter: float = field(default=0.1, kw_only=True, validator=number(least=0))
 
     def longest(self, retry: int, /) -> float:
         """Return the longest delay in seconds before retry number `retry`, counted from 1."""
@@ -41,9 +42,14 @@ class Exponential:
         return min(grown, self.cap)
 
 
-def _positive_delays(instance: object, attribute: object, value: float | Sequence[float] | Exponential) -> None:
-    delays = value if isinstance(value, Sequence) else () if isinstance(value, Exponential) else (value,)
-    if any(delay < 0 for delay in delays):
+def _positive_delays(instance: object, attribute: object, value: Any) -> None:
+    if isinstance(value, Exponential):
+        return
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    delays: list[Any] = [*value] if several else [value]
+    if not all(map(is_number, delays)):
+        raise TypeError(f"RetryPolicy.delay must be a number, a list of numbers or Exponential(…), not {value!r}")
+    if not all(delay >= 0 for delay in delays):
         raise ValueError(f"delay={value}: seconds are 0 or more")
 
 
@@ -60,11 +66,11 @@ class RetryPolicy:
         deadline: Seconds since the first failure after which no attempt is started; None for no limit.
     """
 
-    attempts: int = field(default=5, validator=validators.ge(1))
+    attempts: int = field(default=5, validator=number(least=1))
     delay: float | Sequence[float] | Exponential = field(
         default=Exponential(), kw_only=True, validator=_positive_delays
     )
-    deadline: float | None = field(default=None, kw_only=True, validator=validators.optional(validators.gt(0)))
+    deadline: float | None = field(default=None, kw_only=True, validator=number(above=0))
 
     def wait(self, retry: int, /) -> float:
         """Return the seconds to wait before retry number `retry`, counted from 1, jitter included."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import faststream_oo
 from faststream_oo import kafka, nats, rabbit, redis, security
 
 
@@ -41,6 +42,65 @@ def test_a_word_that_is_not_known_is_told_with_those_that_are(
     with pytest.raises(ValueError) as refused:
         cls(*given, **{name: word})
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "given", "name", "value", "error", "told"),
+    [
+        (
+            rabbit.Queue,
+            ["q"],
+            "message_ttl",
+            "3",
+            TypeError,
+            "Queue.message_ttl must be a number of at least 0, not '3'",
+        ),
+        (
+            rabbit.Queue,
+            ["q"],
+            "max_priority",
+            256,
+            ValueError,
+            "Queue.max_priority must be a whole number of at least 1 and of at most 255, not 256",
+        ),
+        (redis.Stream, ["s"], "max_length", "10", TypeError, "Stream.max_length must be a whole number of at least 1"),
+        (redis.Stream, ["s"], "max_length", 1.5, TypeError, "Stream.max_length must be a whole number of at least 1"),
+        (nats.Pull, [], "ack_wait", "20", TypeError, "Pull.ack_wait must be a number above 0, not '20'"),
+        (nats.Pull, [], "ack_wait", None, TypeError, "Pull.ack_wait must be a number above 0, not None"),
+        (nats.Pull, [], "ack_wait", float("nan"), ValueError, "Pull.ack_wait must be a number above 0, not nan"),
+        (nats.JetStream, ["s"], "max_bytes", True, TypeError, "JetStream.max_bytes must be a whole number above 0"),
+        (nats.KeyValue, ["b"], "ttl", 0.01, ValueError, "KeyValue.ttl must be a number of at least 0.1, not 0.01"),
+        (kafka.Topic, ["t"], "partitions", "4", TypeError, "Topic.partitions must be a whole number of at least 1"),
+        (
+            kafka.TopicPartition,
+            ["t"],
+            "partition",
+            "0",
+            TypeError,
+            "TopicPartition.partition must be a whole number of at least 0, not '0'",
+        ),
+        (
+            faststream_oo.RetryPolicy,
+            [],
+            "attempts",
+            "3",
+            TypeError,
+            "RetryPolicy.attempts must be a whole number of at",
+        ),
+        (faststream_oo.RetryPolicy, [], "delay", "0.5", TypeError, "RetryPolicy.delay must be a number, a list of"),
+    ],
+)
+def test_what_is_no_such_number_is_told_with_its_field(
+    cls: Any, given: Sequence[str], name: str, value: object, error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error) as refused:
+        cls(*given, **{name: value})
+    assert told in str(refused.value)
+
+
+def test_a_whole_number_is_a_number_and_none_is_none_where_it_may_be() -> None:
+    assert nats.Pull(ack_wait=20).ack_wait == 20
+    assert rabbit.Queue("q", message_ttl=None, max_length=0).max_length == 0
 
 
 def test_one_text_is_not_its_letters() -> None:

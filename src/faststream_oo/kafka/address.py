@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, frozen
+
+from faststream_oo.values import number
 
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
@@ -44,8 +46,8 @@ class Topic:
     """
 
     name: str
-    partitions: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(1)))
-    replication: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(1)))
+    partitions: int | None = field(default=None, kw_only=True, validator=number(least=1))
+    replication: int | None = field(default=None, kw_only=True, validator=number(least=1))
     config: Mapping[str, str] = field(factory=dict[str, str], kw_only=True, hash=False)
     external: bool = field(default=False, kw_only=True)
 
@@ -117,7 +119,7 @@ class TopicPartition:
     """
 
     topic: str
-    partition: int
+    partition: int = field(validator=number(least=0))
 
 
 SeekTo: TypeAlias = int | datetime | Literal["earliest", "latest"]

@@ -9,7 +9,7 @@ from faststream_oo.kafka.address import Topic
 from faststream_oo.kafka.message import KafkaMessage
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
 from faststream_oo.security import Gssapi, OAuth, Plain, Scram, Tls
-from faststream_oo.values import literal, texts
+from faststream_oo.values import literal, number, texts
 
 
 class KafkaConsumeOptions(ConsumeOptions, total=False):
@@ -139,7 +139,7 @@ class KafkaSettings:
     acks: Literal["all", 1, 0] = field(default="all", kw_only=True, validator=literal)
     idempotence: bool = field(default=True, kw_only=True)
     compression: Literal["gzip", "snappy", "lz4", "zstd"] | None = field(default=None, kw_only=True, validator=literal)
-    linger: float | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(0)))
+    linger: float | None = field(default=None, kw_only=True, validator=number(least=0))
     reply_topic: str | None = field(default=None, kw_only=True)
     topology: Topology = field(default="create", kw_only=True, validator=literal)
     defaults: KafkaConsumeOptions = field(factory=KafkaConsumeOptions, kw_only=True)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, frozen
 
-from faststream_oo.values import literal, texts
+from faststream_oo.values import literal, number, texts
 
 DEAD: Final = "dlq"
 """First token of derived dead-letter subjects."""
@@ -15,7 +15,7 @@ _SPACE: Final = re.compile(r"[ \t\r\n]")
 _NAME: Final = re.compile(r"[^\s.*>/\\]+")
 _PART: Final = re.compile(r"\{(\w+)\}")
 _PLACEHOLDER: Final = re.compile(r"\{\w+(?:\.\w+)*\}")
-_POSITIVE: Final = validators.optional(validators.gt(0))
+_POSITIVE: Final = number(above=0)
 _LONGEST: Final = 1024
 """Bytes of a subject: a line of the protocol has 4,096 by default, and one that is longer ends the connection."""
 
@@ -45,13 +45,13 @@ class JetStream:
     subjects: Sequence[str] = field(default=(), kw_only=True, converter=texts)
     retention: Literal["limits", "interest", "workqueue"] = field(default="limits", kw_only=True, validator=literal)
     storage: Literal["file", "memory"] = field(default="file", kw_only=True, validator=literal)
-    replicas: int = field(default=1, kw_only=True, validator=validators.ge(1))
+    replicas: int = field(default=1, kw_only=True, validator=number(least=1))
     discard: Literal["old", "new"] = field(default="old", kw_only=True, validator=literal)
     max_messages: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
     max_bytes: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
     max_age: float | None = field(default=None, kw_only=True, validator=_POSITIVE)
     max_message_size: int | None = field(default=None, kw_only=True, validator=_POSITIVE)
-    duplicate_window: float = field(default=120.0, kw_only=True, validator=validators.ge(0))
+    duplicate_window: float = field(default=120.0, kw_only=True, validator=number(least=0))
     external: bool = field(default=False, kw_only=True)
 
     @property

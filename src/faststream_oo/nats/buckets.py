@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Generic, Literal
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, frozen
 from typing_extensions import TypeVar
 
 from faststream_oo.nats.address import Subject, pattern_problem, word
-from faststream_oo.values import literal
+from faststream_oo.values import literal, number
 
 T_co = TypeVar("T_co", covariant=True, default=object)
 
 _KEY: Final = re.compile(r"[-/_=.a-zA-Z0-9]+")
 _TOKEN: Final = re.compile(r"[-/_=a-zA-Z0-9]+|\*|>|\{\w+\}")
 _BUCKET: Final = re.compile(r"[-_a-zA-Z0-9]+")
-_SECONDS: Final = validators.optional(validators.ge(0.1))
+_SECONDS: Final = number(least=0.1)
 _KEPT: Final = 64
 """Values of one key that a bucket keeps at most."""
 
@@ -39,10 +39,10 @@ class KeyValue:
 
     name: str
     keys: str = field(default=">", kw_only=True)
-    history: int = field(default=1, kw_only=True, validator=[validators.ge(1), validators.le(_KEPT)])
+    history: int = field(default=1, kw_only=True, validator=number(least=1, most=_KEPT))
     ttl: float | None = field(default=None, kw_only=True, validator=_SECONDS)
     storage: Literal["file", "memory"] = field(default="file", kw_only=True, validator=literal)
-    replicas: int = field(default=1, kw_only=True, validator=validators.ge(1))
+    replicas: int = field(default=1, kw_only=True, validator=number(least=1))
     watch: Literal["current", "history", "changes"] = field(default="current", kw_only=True, validator=literal)
     deletes: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)
@@ -79,7 +79,7 @@ class ObjectStore:
     name: str
     ttl: float | None = field(default=None, kw_only=True, validator=_SECONDS)
     storage: Literal["file", "memory"] = field(default="file", kw_only=True, validator=literal)
-    replicas: int = field(default=1, kw_only=True, validator=validators.ge(1))
+    replicas: int = field(default=1, kw_only=True, validator=number(least=1))
     watch: Literal["current", "changes"] = field(default="current", kw_only=True, validator=literal)
     deletes: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)

@@ -4,13 +4,14 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from faststream_oo.address import Address
 from faststream_oo.errors import LifecycleError, TransportError
 from faststream_oo.message import Message
 from faststream_oo.nats.address import Subject, group_problem, pattern_problem, subjects_of
 from faststream_oo.outcome import Outcome, Retry
+from faststream_oo.values import number
 
 _log = logging.getLogger("faststream_oo")
 
@@ -24,8 +25,8 @@ class Limits:
         bytes: Bytes of their bodies.
     """
 
-    messages: int = field(default=524_288, kw_only=True, validator=validators.ge(1))
-    bytes: int = field(default=128 * 1024 * 1024, kw_only=True, validator=validators.ge(1))
+    messages: int = field(default=524_288, kw_only=True, validator=number(least=1))
+    bytes: int = field(default=128 * 1024 * 1024, kw_only=True, validator=number(least=1))
 
 
 class Losses:

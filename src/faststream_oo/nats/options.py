@@ -10,9 +10,9 @@ from faststream_oo.nats.address import Subject
 from faststream_oo.nats.message import NatsMessage
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
 from faststream_oo.security import Credentials, Plain, Tls, Token
-from faststream_oo.values import literal, texts
+from faststream_oo.values import literal, number, texts
 
-_SECONDS: Final = validators.gt(0.0)
+_SECONDS: Final = number(above=0)
 
 Start: TypeAlias = Literal["earliest", "latest", "last_per_subject"] | int | datetime
 """Where reading a stream begins: a place by its name, a sequence, or the first message stored at a time or later."""
@@ -30,9 +30,9 @@ class Pull:
     """
 
     ack_wait: float = field(default=30.0, kw_only=True, validator=_SECONDS)
-    max_ack_pending: int = field(default=1000, kw_only=True, validator=validators.ge(1))
-    heartbeat: float = field(default=5.0, kw_only=True, validator=validators.ge(0.1))
-    inactive_threshold: float | None = field(default=None, kw_only=True, validator=validators.optional(_SECONDS))
+    max_ack_pending: int = field(default=1000, kw_only=True, validator=number(least=1))
+    heartbeat: float = field(default=5.0, kw_only=True, validator=number(least=0.1))
+    inactive_threshold: float | None = field(default=None, kw_only=True, validator=_SECONDS)
 
 
 @frozen
@@ -50,8 +50,8 @@ class Push:
 
     ordered: bool = field(default=False, kw_only=True)
     ack_wait: float = field(default=30.0, kw_only=True, validator=_SECONDS)
-    max_ack_pending: int = field(default=1000, kw_only=True, validator=validators.ge(1))
-    heartbeat: float = field(default=5.0, kw_only=True, validator=validators.ge(0.1))
+    max_ack_pending: int = field(default=1000, kw_only=True, validator=number(least=1))
+    heartbeat: float = field(default=5.0, kw_only=True, validator=number(least=0.1))
     flow_control: bool = field(default=True, kw_only=True)
     headers_only: bool = field(default=False, kw_only=True)
 

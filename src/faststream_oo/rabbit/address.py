@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
-from faststream_oo.values import literal
+from faststream_oo.values import literal, number
 
 Arguments: TypeAlias = Mapping[str, str | int | float | bool]
 """AMQP arguments by the server's own names (`x-message-ttl`)."""
@@ -122,11 +122,9 @@ class Queue:
     exclusive: bool = field(default=False, kw_only=True)
     auto_delete: bool = field(default=False, kw_only=True)
     single_active: bool = field(default=False, kw_only=True)
-    max_priority: int | None = field(
-        default=None, kw_only=True, validator=validators.optional([validators.ge(1), validators.le(255)])
-    )
-    max_length: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(0)))
-    message_ttl: float | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(0)))
+    max_priority: int | None = field(default=None, kw_only=True, validator=number(least=1, most=255))
+    max_length: int | None = field(default=None, kw_only=True, validator=number(least=0))
+    message_ttl: float | None = field(default=None, kw_only=True, validator=number(least=0))
     arguments: Arguments = field(factory=_arguments, kw_only=True, hash=False)
     external: bool = field(default=False, kw_only=True)
 

@@ -9,7 +9,7 @@ from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOp
 from faststream_oo.rabbit.address import Queue
 from faststream_oo.rabbit.message import RabbitMessage
 from faststream_oo.security import External, Plain, Tls
-from faststream_oo.values import literal
+from faststream_oo.values import literal, number
 
 
 class RabbitConsumeOptions(ConsumeOptions, total=False):
@@ -124,7 +124,7 @@ class RabbitSettings:
     auth: Plain | External | None = field(default=None, kw_only=True)
     tls: Tls | None = field(default=None, kw_only=True)
     prefix: str = field(default="", kw_only=True)
-    heartbeat: float = field(default=60.0, kw_only=True, validator=validators.ge(0))
+    heartbeat: float = field(default=60.0, kw_only=True, validator=number(least=0))
     topology: Topology = field(default="create", kw_only=True, validator=literal)
     defaults: RabbitConsumeOptions = field(factory=RabbitConsumeOptions, kw_only=True)
     consumers: Mapping[str, RabbitConsumeSettings] = field(factory=dict[str, RabbitConsumeSettings], kw_only=True)

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, frozen
+
+from faststream_oo.values import number
 
 _PART: Final = re.compile(r"\{(\w+)\}")
 _PLACEHOLDER: Final = re.compile(r"\{\w+(?:\.\w+)*\}")
@@ -29,7 +31,7 @@ class Stream:
     """
 
     name: str
-    max_length: int | None = field(default=None, kw_only=True, validator=validators.optional(validators.ge(1)))
+    max_length: int | None = field(default=None, kw_only=True, validator=number(least=1))
     exact: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)
 

@@ -82,7 +82,10 @@ def _problems_of_class(error: ClassValidationError, path: str, *, secret: bool) 
         else:
             hidden = secret or note.name in secrets or bool(_SECRET.search(name))
             for problem in _problems(item, _joined(path, name), secret=hidden):
-                yield attrs.evolve(problem, what=problem.what.removeprefix(f"'{note.name}' "))
+                yield attrs.evolve(
+                    problem,
+                    what=problem.what.removeprefix(f"'{note.name}' ").removeprefix(f"{cls.__name__}.{note.name} "),
+                )
     for item in classwide:
         if isinstance(item, ForbiddenExtraKeysError):
             for name in sorted(item.extra_fields):
