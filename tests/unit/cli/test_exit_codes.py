@@ -48,6 +48,26 @@ def test_a_signal_stops_politely(number: signal.Signals) -> None:
     assert [json.loads(line)["message"] for line in told.splitlines()][-1] == "Billing stopped"
 
 
+@pytest.mark.parametrize(
+    ("container", "protocol"),
+    [
+        ("OverRabbit", "rabbit"),
+        ("OverNats", "nats"),
+        ("OverJetStream", "nats"),
+        ("OverStreams", "redis"),
+        ("OverLists", "redis"),
+        ("OverChannels", "redis"),
+    ],
+)
+def test_every_broker_is_served_in_memory(container: str, protocol: str) -> None:
+    with serving(f"everywhere:{container}", "--memory", until=f"handled 7 of {protocol} in memory") as process:
+        process.send_signal(signal.SIGTERM)
+        told = stderr_of(process)
+    assert process.returncode == 0
+    assert json.loads(told.splitlines()[-1])["message"] == f"{container} stopped"
+    assert "Traceback" not in told
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_waiting_for_a_broker(number: signal.Signals) -> None:
     with serving("stubborn:unreachable_for_long", until="waiting for kafka") as process:
