@@ -5,6 +5,7 @@ import signal
 from asyncio.subprocess import Process
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,9 @@ async def test_of_two_workers_one_is_killed_and_one_stopped_politely(
         assert all(numbers == sorted(numbers) for numbers in by_key.values())
 
 
+@pytest.mark.parametrize(("before", "after"), list(permutations(CLIENTS)))
 async def test_workers_of_one_client_are_replaced_by_those_of_the_other_while_messages_flow(
-    kafka: RealWorld, tmp_path: Path
+    kafka: RealWorld, tmp_path: Path, before: str, after: str
 ) -> None:
     topic = await kafka.create("swap", 4)
     log = tmp_path / "handled"  # of all of them: its order is that of the handling
@@ -66,12 +68,12 @@ async def test_workers_of_one_client_are_replaced_by_those_of_the_other_while_me
             await asyncio.sleep(0.05)
         return first
 
-    old = [await worker("kafka", kafka, topic, log) for _ in range(2)]
+    old = [await worker(before, kafka, topic, log) for _ in range(2)]
     feeding = asyncio.create_task(feed())
     await _goes_on(log)
     new: list[Process] = []
     for process in old:
-        new.append(await worker("kafka-confluent", kafka, topic, log))
+        new.append(await worker(after, kafka, topic, log))
         await _goes_on(log)
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
