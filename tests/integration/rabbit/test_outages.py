@@ -1,18 +1,22 @@
-"""A RabbitMQ that goes away: its wire is cut, its process is killed, its queue is deleted."""
+"""A RabbitMQ that goes away: its wire is cut, its queue is deleted, a channel is closed."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from aiormq.abc import AbstractChannel
 from attrs import evolve
 
 from faststream_oo.errors import PublishError
-from faststream_oo.rabbit import Exchange, Queue, RabbitOutgoing
+from faststream_oo.rabbit import Exchange, Queue, RabbitMessage, RabbitOutgoing
+from faststream_oo.rabbit.transports.aio_pika.link import Link
+from faststream_oo.rabbit.transports.memory.consuming import MemorySeat
 from tests.integration.kinds import RABBIT, of
 from tests.integration.rabbit.proxy import Wire
-from tests.integration.rabbit.worlds import RabbitWorld, RealWorld
+from tests.integration.rabbit.worlds import EmbeddedWorld, RabbitWorld, RealWorld
 from tests.integration.test_outages import COUNT, publish_all
 from tests.integration.worlds import until
 
@@ -98,3 +102,71 @@ async def test_what_the_server_refuses_fails_alone(world: RabbitWorld) -> None:
         await until(lambda: set(handled) == set(range(40)))
 
     assert [type(result) for result in results if result is not None] == [PublishError]
+
+
+@pytest.fixture
+def channels(monkeypatch: pytest.MonkeyPatch) -> list[AbstractChannel]:
+    """The channels that applications open to a real RabbitMQ to consume."""
+    found: list[AbstractChannel] = []
+    channel = Link.channel
+
+    async def noted(link: Link, *, confirms: bool = False, buffer: int = 0) -> AbstractChannel:
+        made = await channel(link, confirms=confirms, buffer=buffer)
+        if buffer:
+            found.append(made)
+        return made
+
+    monkeypatch.setattr(Link, "channel", noted)
+    return found
+
+
+async def close_channel(world: RabbitWorld, channels: list[AbstractChannel]) -> None:
+    """Let the server close the channel that is consumed on; its connection stays."""
+    if isinstance(world, EmbeddedWorld):
+        (seat,) = [client for client in world.server.clients if isinstance(client, MemorySeat)]
+        seat.lost()
+    else:
+        await channels[-1].basic_ack(1_000_000, wait=False)
+
+
+@of("rabbit")
+async def test_what_was_held_on_a_channel_that_the_server_closes_comes_again_on_another(
+    world: RabbitWorld, channels: list[AbstractChannel], caplog: pytest.LogCaptureFixture
+) -> None:
+    address = await world.create("closed")
+    begun: list[int] = []
+    ended: list[tuple[int, bool]] = []
+    gate = asyncio.Event()
+
+    @world.consumes(address)
+    async def number(self: Any, number: int, message: RabbitMessage) -> None:
+        begun.append(number)
+        if number:
+            await gate.wait()
+        ended.append((number, message.redelivered))
+
+    caplog.set_level(logging.INFO, "faststream_oo")
+    async with world.serving(number, prefetch=3, concurrency=3) as served:
+        for one in range(10):
+            await served.publish(address, one)
+        await until(lambda: begun == [0, 1, 2, 3])
+        await until(lambda: served.subscription.in_flight == 3)
+        await close_channel(world, channels)
+        await until(lambda: "Handlers.number is connected again" in caplog.messages)
+        assert served.subscription.state == "running"
+
+        gate.set()
+        await until(lambda: {one for one, _ in ended} == set(range(10)))
+        await until(lambda: served.subscription.in_flight == 0)
+        await served.publish(address, 10)
+        await until(lambda: (10, False) in ended)
+
+    assert sorted(one for one, again in ended if again) == [1, 2, 3]
+    assert sorted(one for one, again in ended if not again) == list(range(11))
+    assert await world.messages(address) == []
+    lost = [message for message in caplog.messages if "lost its broker, reconnecting" in message]
+    assert len(lost) == 1
+    if channels:
+        assert "PRECONDITION_FAILED - unknown delivery tag 1000000" in lost[0]
+        first, second = channels
+        assert first.connection is second.connection
