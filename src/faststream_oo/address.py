@@ -14,3 +14,8 @@ class Address(Protocol):
     def name(self) -> str:
         """The address's own name, without the broker's prefix."""
         ...
+
+    @property
+    def kind(self) -> str | None:
+        """What it is, in a word or two; None for what is usual for its protocol."""
+        ...

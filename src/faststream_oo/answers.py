@@ -40,6 +40,7 @@ class _Requester:
     """Stands for the address that a request names."""
 
     name: str = "fsoo-reply-to"
+    kind: None = None
 
 
 class HeldAnswer(Held):

@@ -59,6 +59,10 @@ REASONS: Mapping[str, Sequence[str]] = {
     "what transports ask of an address, and what is shown of the URLs": [
         "+ rabbit:Arguments", "+ rabbit:Binding.*", "+ rabbit:Queue.native_arguments", "+ rabbit:RabbitSettings.*",
     ],
+    "what an address is, for `describe`": [
+        "+ address:Address.kind", "+ kafka:Topic.kind", "+ kafka:Topics.kind", "+ rabbit:Exchange.kind",
+        "+ rabbit:Queue.kind", "+ redis:List.kind", "+ redis:Stream.kind",
+    ],
     "what Python's own TLS is set up with": ["+ security:Tls.context"],
     "what transports and the core ask of a subject, a stream or a bucket, and what a test undoes": [
         "+ nats:JetStream.*", "+ nats:KeyValue.*", "+ nats:ObjectStore.*", "+ nats:Subject.*", "+ nats:Subjects.*",

@@ -42,6 +42,7 @@ class SubscriptionFacts:
         handlers: The methods that it chooses among, and what their body is.
         broker: Protocol and servers.
         address: Whole, with every prefix.
+        kind: What that is, with the stream of a NATS subject; none for what is usual for its protocol.
         group: Whole, with the broker's prefix.
         delivery: When a message is settled.
         dead_letters: Where given-up messages go; none when they are dropped, with an error in the log.
@@ -52,6 +53,7 @@ class SubscriptionFacts:
     handlers: Mapping[str, str]
     broker: str
     address: str
+    kind: str | None
     group: str | None
     delivery: str
     dead_letters: Sequence[str]
@@ -66,6 +68,7 @@ class PublicationFacts:
         name: `Class.method`.
         broker: Protocol and servers.
         address: Whole, with every prefix; may hold `{field}`.
+        kind: What that is, as of a subscription.
         key: Name of the field whose value is the message's key.
         body: What is published.
         options: All others, in the forms of the settings.
@@ -74,6 +77,7 @@ class PublicationFacts:
     name: str
     broker: str
     address: str
+    kind: str | None
     key: str | None
     body: str
     options: Mapping[str, object]
@@ -124,14 +128,17 @@ def as_text(described: Description) -> str:
         (one.name, one.address, _pairs(_main_facts(one) | _told(one.options))) for one in described.subscriptions
     ]
     produced = [
-        (one.name, one.address, _pairs({"key": one.key, "body": one.body} | _told(one.options)))
+        (one.name, one.address, _pairs({"kind": one.kind, "key": one.key, "body": one.body} | _told(one.options)))
         for one in described.producers
     ]
     asked = [
         (
             one.name,
             one.address,
-            _pairs({"reply": one.reply, "timeout": one.timeout, "key": one.key, "body": one.body} | _told(one.options)),
+            _pairs(
+                {"kind": one.kind, "reply": one.reply, "timeout": one.timeout, "key": one.key, "body": one.body}
+                | _told(one.options)
+            ),
         )
         for one in described.requests
     ]
@@ -142,12 +149,14 @@ def as_text(described: Description) -> str:
 
 def _subscription(planned: Planned) -> SubscriptionFacts:
     broker, options = planned.broker, planned.options
+    address = broker.locate(planned.address)
     pairs = zip(planned.entries, planned.bindings, strict=True)
     return SubscriptionFacts(
         name=planned.name,
         handlers={entry.handler_name: _type_name(binding.body) for entry, binding in pairs},
         broker=broker.place,
-        address=broker.locate(planned.address).name,
+        address=address.name,
+        kind=address.kind,
         group=planned.whole_group,
         delivery=options["delivery"],
         dead_letters=[letter.name for letter in _letters(planned)],
@@ -174,6 +183,7 @@ def _publications(plan: Plan) -> Iterator[PublicationFacts]:
                     "name": f"{cls.__name__}.{route.method}",
                     "broker": broker.place,
                     "address": address.name,
+                    "kind": address.kind,
                     "key": options.pop("key", None),
                     "body": _type_name(produced_body(getattr(cls, route.method))),
                     "options": {name: _form(value) for name, value in options.items()},
@@ -246,6 +256,7 @@ def _type_name(annotation: object) -> str:
 def _main_facts(one: SubscriptionFacts) -> dict[str, object]:
     bodies = dict.fromkeys(one.handlers.values())
     return {
+        "kind": one.kind,
         "body": "|".join(bodies),
         "group": one.group,
         "delivery": one.delivery,

@@ -51,6 +51,11 @@ class Topic:
     config: Mapping[str, str] = field(factory=dict[str, str], kw_only=True, hash=False)
     external: bool = field(default=False, kw_only=True)
 
+    @property
+    def kind(self) -> None:
+        """Nothing: most addresses are topics."""
+        return None
+
     def named(self, name: str, /) -> "Topic":
         """Return the same topic under another name."""
         return evolve(self, name=name)
@@ -87,6 +92,11 @@ class Topics:
         """The topics' names, joined by commas."""
         return ",".join(topic.name for topic in self.topics)
 
+    @property
+    def kind(self) -> None:
+        """Nothing: they are topics."""
+        return None
+
 
 @frozen
 class TopicPattern:
@@ -99,6 +109,11 @@ class TopicPattern:
     """
 
     name: str
+
+    @property
+    def kind(self) -> str:
+        """A pattern."""
+        return "pattern"
 
     def regex(self) -> re.Pattern[str]:
         """Return the compiled expression. Raises re.error."""
@@ -148,6 +163,11 @@ class Partitions:
     ) -> None:
         object.__setattr__(self, "partitions", (partition, *partitions))  # the class is frozen
         object.__setattr__(self, "start", start)
+
+    @property
+    def kind(self) -> str:
+        """Partitions."""
+        return "partitions"
 
     @property
     def name(self) -> str:

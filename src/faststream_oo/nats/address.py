@@ -55,6 +55,11 @@ class JetStream:
     external: bool = field(default=False, kw_only=True)
 
     @property
+    def kind(self) -> str:
+        """A stream."""
+        return "stream"
+
+    @property
     def window(self) -> float:
         """Seconds in which an equal message id is stored once: never longer than messages are kept."""
         return self.duplicate_window if self.max_age is None else min(self.duplicate_window, self.max_age)
@@ -94,6 +99,11 @@ class Subject:
     name: str
     stream: JetStream | None = field(default=None, kw_only=True, converter=_stream)
 
+    @property
+    def kind(self) -> str | None:
+        """The stream that keeps its messages; None on core NATS."""
+        return None if self.stream is None else f"stream {self.stream.name}"
+
     def named(self, name: str, /) -> "Subject":
         """Return the same subject under another name."""
         return evolve(self, name=name)
@@ -130,6 +140,11 @@ class Subjects:
     def name(self) -> str:
         """The subjects' names, joined by commas."""
         return ",".join(subject.name for subject in self.subjects)
+
+    @property
+    def kind(self) -> str | None:
+        """As of each subject."""
+        return self.subjects[0].kind
 
     @property
     def stream(self) -> JetStream | None:

@@ -48,6 +48,11 @@ class KeyValue:
     external: bool = field(default=False, kw_only=True)
 
     @property
+    def kind(self) -> str:
+        """A bucket of values."""
+        return "key-value bucket"
+
+    @property
     def stream(self) -> str:
         """Name of the stream that it lies in."""
         return f"KV_{self.name}"
@@ -83,6 +88,11 @@ class ObjectStore:
     watch: Literal["current", "changes"] = field(default="current", kw_only=True, validator=literal)
     deletes: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)
+
+    @property
+    def kind(self) -> str:
+        """A bucket of objects."""
+        return "object store"
 
     @property
     def stream(self) -> str:

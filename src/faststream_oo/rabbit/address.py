@@ -59,6 +59,11 @@ class Exchange:
     arguments: Arguments = field(factory=_arguments, kw_only=True, hash=False)
     external: bool = field(default=False, kw_only=True)
 
+    @property
+    def kind(self) -> str:
+        """An exchange of its type."""
+        return f"{self.type} exchange"
+
 
 @frozen
 class KeyedExchange(Exchange):
@@ -127,6 +132,11 @@ class Queue:
     message_ttl: float | None = field(default=None, kw_only=True, validator=number(least=0))
     arguments: Arguments = field(factory=_arguments, kw_only=True, hash=False)
     external: bool = field(default=False, kw_only=True)
+
+    @property
+    def kind(self) -> str:
+        """A queue of its type."""
+        return f"{self.type} queue"
 
     @property
     def native_arguments(self) -> dict[str, str | int | float | bool]:

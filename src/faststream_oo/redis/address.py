@@ -35,6 +35,11 @@ class Stream:
     exact: bool = field(default=False, kw_only=True)
     external: bool = field(default=False, kw_only=True)
 
+    @property
+    def kind(self) -> str:
+        """A stream."""
+        return "stream"
+
 
 @frozen
 class ReplyStream(Stream):
@@ -59,6 +64,11 @@ class List:
 
     name: str
 
+    @property
+    def kind(self) -> str:
+        """A list."""
+        return "list"
+
 
 @frozen
 class Channel:
@@ -70,6 +80,11 @@ class Channel:
     """
 
     name: str
+
+    @property
+    def kind(self) -> str:
+        """A channel."""
+        return "channel"
 
     @property
     def pattern(self) -> str | None:

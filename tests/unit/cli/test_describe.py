@@ -71,6 +71,7 @@ def test_json_holds_everything(run: Run) -> None:
             "name": "Payments.requested",
             "broker": "kafka at localhost:9092",
             "address": "payments.requested",
+            "kind": None,
             "key": "order_id",
             "body": "PaymentRequested",
             "options": {},

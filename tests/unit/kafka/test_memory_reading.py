@@ -558,6 +558,7 @@ async def test_a_pattern_without_a_match_is_no_error(transport: MemoryTransport,
 async def test_an_address_of_another_protocol_is_refused(transport: MemoryTransport) -> None:
     class Queue:
         name = "q"
+        kind = None
 
     with pytest.raises(TransportError, match="no address of Kafka"):
         transport.source(Queue(), {"group": "g"})

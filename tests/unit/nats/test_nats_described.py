@@ -64,6 +64,13 @@ def test_what_becomes_of_given_up_messages_is_told() -> None:
     assert "dead_letters=dlq.returns" in next(line for line in lines if line.split()[:1] == ["Returns.returned"])
 
 
+def test_the_stream_of_a_subject_is_told_with_it() -> None:
+    described = description_of(Application(Shop(config={"nats": {"prefix": "eu."}})))
+    assert [one.kind for one in described.subscriptions] == [None, None, "stream eu_KEPT"]
+    assert [one.kind for one in described.producers] == [None]
+    assert 'kind="stream eu_KEPT" body=int' in as_text(described)
+
+
 async def test_a_harness_shows_what_was_sent_and_what_was_given_up() -> None:
     async with Harness(Shop) as h:
         await h.publish("orders.eu", 7)

@@ -92,6 +92,8 @@ def test_what_is_consumed_and_sent_is_described() -> None:
         ["orders.dlq"],
     )
     assert (publication.address, publication.options["routing_key"]) == ("shop.events", "bills.{order_id}")
+    assert (subscription.kind, publication.kind) == ("quorum queue", "topic exchange")
+    assert 'orders  kind="quorum queue" body=Order' in as_text(described)
     assert "dead_letters=orders.dlq" in as_text(described)
 
 

@@ -4,7 +4,7 @@ import pytest
 from dependency_injector import containers, providers
 
 from faststream_oo import Application
-from faststream_oo.cli.description import description_of
+from faststream_oo.cli.description import as_text, description_of
 from faststream_oo.codecs.json import JsonCodec
 from faststream_oo.container.checks import check
 from faststream_oo.container.graph import Graph
@@ -79,6 +79,12 @@ def test_what_each_kind_of_address_promises_is_told() -> None:
         "Lights.repaired": (None, "at_least_once", ["repairs:dlq"]),
         "Lights.entered": (None, "at_most_once", ["rooms.{room}:dlq"]),
     }
+
+
+def test_the_kind_of_an_address_is_told_with_it() -> None:
+    described = description_of(Application(House()))
+    assert [one.kind for one in described.subscriptions] == ["stream", "list", "channel"]
+    assert "rooms.{room}  kind=channel" in as_text(described)
 
 
 async def test_a_harness_puts_an_embedded_redis_below() -> None:
