@@ -14,7 +14,7 @@ from faststream_oo.nats.transports.memory import durables
 from faststream_oo.nats.transports.memory.durables import Delivery
 from faststream_oo.nats.transports.memory.pushing import delivered_of
 from faststream_oo.nats.transports.memory.streams import StreamError
-from tests.integration.nats.worlds import EmbeddedStreamWorld, RealStreamWorld, StreamWorld
+from tests.integration.nats.worlds import EmbeddedStreamWorld, RealStreamWorld, StreamWorld, flushed
 
 NANOSECONDS: Final = 1_000_000_000
 
@@ -120,16 +120,12 @@ class RealPuller(Puller):
         self._missing, self._ended = most, asyncio.Event()
         asked = json.dumps({"batch": most, "expires": int(wait * NANOSECONDS)}).encode()
         await self._client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", asked, self._inbox)
-        await self._flush()
+        await flushed(self._client)
         return self._ended
 
     async def tell(self, place: int, word: str) -> None:
         await self._client.publish(self.taken[place].reply, word.encode())
-        await self._flush()
-
-    async def _flush(self) -> None:
-        for _ in range(2):  # the client writes a PING past what is still in its buffer
-            await self._client.flush()
+        await flushed(self._client)
 
     async def config(self) -> Mapping[str, Any]:
         found = (await self._js.consumer_info(self._stream, self._name)).config

@@ -25,7 +25,7 @@ from faststream_oo.nats import (
 )
 from faststream_oo.nats.message import Received, place_of
 from tests.integration.kinds import of
-from tests.integration.nats.worlds import EmbeddedStreamWorld, RealStreamWorld, StreamWorld, stored
+from tests.integration.nats.worlds import StreamWorld, stored
 from tests.integration.worlds import until
 
 pytestmark = of("nats-stream")
@@ -285,13 +285,6 @@ async def test_what_waits_for_a_retry_is_not_delivered_elsewhere(world: StreamWo
     assert [attempt for _, attempt in attempts] == [1, 2]
 
 
-async def unsettled(world: StreamWorld, stream: str) -> int:
-    """Return how many messages the group was given and did not settle, as the server counts them."""
-    if isinstance(world, RealStreamWorld):
-        return (await world.streams.consumer_info(stream, world.group)).num_ack_pending or 0
-    return len(cast(EmbeddedStreamWorld, world).server.jetstream.consumer(stream, world.group).pending)
-
-
 @pytest.mark.parametrize("via", WAYS)
 async def test_no_more_is_held_than_the_budget_when_all_of_it_waits_for_one_key(
     world: StreamWorld, via: Pull | Push
@@ -309,7 +302,7 @@ async def test_no_more_is_held_than_the_budget_when_all_of_it_waits_for_one_key(
         await served.broker.ping()
         assert served.subscription.in_flight == 8
         if isinstance(via, Pull):  # by push the rest may wait in the client
-            assert (await unsettled(world, address), await served.subscription.lag()) == (8, 12)
+            assert (await world.unsettled(address), await served.subscription.lag()) == (8, 12)
 
 
 @pytest.mark.parametrize("via", WAYS)
@@ -332,14 +325,14 @@ async def test_the_server_holds_what_a_stop_gave_back_for_the_rest_of_its_delay(
     async with world.serving(failing, via=via) as served:
         await served.publish(address, 1)
         await until(lambda: failed)
-    assert await unsettled(world, address) == 1
+    assert await world.unsettled(address) == 1
     async with world.serving(number, via=via):
         await until(lambda: again)
 
     ((when, deliveries),) = again
     assert when - failed[-1] >= 2.9
     assert deliveries == 2
-    assert await unsettled(world, address) == 0
+    assert await world.unsettled(address) == 0
 
 
 async def test_a_message_may_be_renewed_by_hand(world: StreamWorld) -> None:

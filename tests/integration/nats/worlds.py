@@ -108,6 +108,24 @@ def streams_of(client: Client) -> JetStreamContext:
     return client.jetstream()  # pyright: ignore[reportUnknownMemberType] - `opts`
 
 
+async def hearing(client: Client, pattern: str, group: str | None = None, /) -> list[Received]:
+    """Subscribe with a raw client, and return the list that what arrives is put into."""
+    heard: list[Received] = []
+
+    async def hear(received: Any) -> None:
+        heard.append(received)
+
+    await client.subscribe(pattern, queue=group or "", cb=hear)  # pyright: ignore[reportUnknownMemberType]
+    await flushed(client)
+    return heard
+
+
+async def flushed(client: Client, /) -> None:
+    """Return when the server has everything that a raw client was given."""
+    for _ in range(2):  # the client writes a PING past what is still in its buffer
+        await client.flush()
+
+
 class RealWorld(NatsWorld):
     """A real NATS by nats-py, raw."""
 
@@ -131,24 +149,20 @@ class RealWorld(NatsWorld):
         return NatsPyTransport(self.settings, limits=limits)
 
     async def listen(self, pattern: str, group: str | None = None, /) -> list[Received]:
-        heard: list[Received] = []
-
-        async def hear(received: Any) -> None:
-            heard.append(received)
-
-        await self.client.subscribe(pattern, queue=group or "", cb=hear)  # pyright: ignore[reportUnknownMemberType]
-        await self._flush()
-        return heard
-
-    async def _flush(self) -> None:
-        for _ in range(2):  # the client writes a PING past what is still in its buffer
-            await self.client.flush()
+        return await hearing(self.client, pattern, group)
 
     async def send(
         self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None, reply: str = ""
     ) -> None:
         await self.client.publish(subject, body, reply, dict(headers) if headers else None)
-        await self._flush()
+        await flushed(self.client)
+
+
+def listened(server: MemoryServer, pattern: str, group: str | None = None, /) -> list[Received]:
+    """Subscribe at an embedded server, and return the list that what arrives is put into."""
+    heard: list[Received] = []
+    server.subscribe(Interest(pattern, group, heard.append))
+    return heard
 
 
 class EmbeddedWorld(NatsWorld):
@@ -169,9 +183,7 @@ class EmbeddedWorld(NatsWorld):
         return MemoryTransport(self.settings, limits=limits)
 
     async def listen(self, pattern: str, group: str | None = None, /) -> list[Received]:
-        heard: list[Received] = []
-        self.server.subscribe(Interest(pattern, group, heard.append))
-        return heard
+        return listened(self.server, pattern, group)
 
     async def send(
         self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None, reply: str = ""
@@ -253,6 +265,14 @@ class StreamWorld(World):
     @abstractmethod
     async def remove(self, stream: str, consumer: str | None = None, /) -> None:
         """Delete a stream, or one of its consumers, as an operator would."""
+
+    @abstractmethod
+    async def listen(self, pattern: str, /) -> list[Received]:
+        """Subscribe past the framework, and return the list that what arrives is put into."""
+
+    @abstractmethod
+    async def unsettled(self, stream: str, /) -> int:
+        """Return how many messages the group was given and did not settle, as the server counts them."""
 
     @abstractmethod
     async def purge(self, stream: str, /) -> None:
@@ -350,6 +370,12 @@ class RealStreamWorld(StreamWorld):
                 place = found.seq
                 yield Delivered(subject, found.data or b"", "", found.headers)
 
+    async def listen(self, pattern: str, /) -> list[Received]:
+        return await hearing(self.client, pattern)
+
+    async def unsettled(self, stream: str, /) -> int:
+        return (await self.streams.consumer_info(stream, self.group)).num_ack_pending or 0
+
     async def purge(self, stream: str, /) -> None:
         await self.streams.purge_stream(stream)
 
@@ -388,6 +414,12 @@ class EmbeddedStreamWorld(StreamWorld):
         there = self.server.jetstream.streams.get(stream)
         found = [] if there is None else [one for one in there.from_place(1) if one.subject == subject]
         return [Delivered(one.subject, one.data, "", one.headers) for one in found]
+
+    async def listen(self, pattern: str, /) -> list[Received]:
+        return listened(self.server, pattern)
+
+    async def unsettled(self, stream: str, /) -> int:
+        return len(self.server.jetstream.consumer(stream, self.group).pending)
 
     async def purge(self, stream: str, /) -> None:
         self.server.jetstream.stream(stream).purge()

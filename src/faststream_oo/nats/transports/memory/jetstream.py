@@ -9,6 +9,8 @@ from attrs import field, frozen
 
 from faststream_oo.clock import Clock
 from faststream_oo.nats.address import overlap
+from faststream_oo.nats.packets import Packet
+from faststream_oo.nats.transports.memory.advisories import terminated
 from faststream_oo.nats.transports.memory.durables import NANOSECONDS, ConsumerConfig, MemoryConsumer, updated
 from faststream_oo.nats.transports.memory.streams import MemoryStream, StreamConfig, StreamError
 
@@ -168,22 +170,26 @@ class MemoryJetStream:
                 return Kept(stream.config.name, sequence, duplicate=duplicate)
         return None
 
-    def settle(self, reply: str, body: bytes, /) -> None:
-        """Take what a consumer is told of a message; about one that is gone nobody hears."""
+    def settle(self, reply: str, body: bytes, /) -> Packet | None:
+        """Take what a consumer is told of a message, and return what is published of that; about one that is gone nobody hears."""
         _, _, stream, name, _, sequence, *_ = reply.split(".")
         consumer = self._consumers.get((stream, name))
         if consumer is None:
-            return
+            return None
         word, _, rest = body.decode().partition(" ")
         match word:
-            case "" | "+ACK" | "+TERM":
+            case "" | "+ACK":
                 consumer.end(int(sequence))
+            case "+TERM":
+                consumer.end(int(sequence))
+                return terminated(reply, rest.strip(), self._clock.wall())
             case "-NAK":
                 consumer.return_(int(sequence), json.loads(rest)["delay"] / NANOSECONDS if rest else 0.0)
             case "+WPI":
                 consumer.renew(int(sequence))
             case _:
-                return
+                pass
+        return None
 
 
 def _check_config(config: ConsumerConfig) -> None:

@@ -103,8 +103,8 @@ class MemoryServer:
         """
         subject, body, reply, headers = packet
         if subject.startswith(ACKS):
-            self.jetstream.settle(subject, body)
-            return None
+            said = self.jetstream.settle(subject, body)
+            return None if said is None else self.publish(said)
         message = Delivered(subject, body, reply, _as_received(headers))
         for heard in self.published:
             heard(message)
