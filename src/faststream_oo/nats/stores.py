@@ -1,6 +1,6 @@
 """Buckets as user code reads and writes them: values by the broker's codec, objects as bytes."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Generic, cast
 
 from typing_extensions import TypeVar
@@ -123,7 +123,10 @@ class ObjectBucket:
         Raises:
             PublishError: The server refuses it; nothing of it stays.
             TransportError: There is no such store.
+            TypeError: The content is neither.
         """
+        if not isinstance(content, bytes | AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance] - for who uses no checker
+            raise TypeError(f"content must be bytes or an async iterator of bytes, not {type(content).__name__}")
         parts = _whole(content) if isinstance(content, bytes) else content
         return await (await self._client()).put(name, parts, headers or {})
 

@@ -56,6 +56,14 @@ async def test_an_object_is_streamed_in_and_out(store: ObjectBucket) -> None:
     assert b"".join(chunks) == b"x" * 100_000 + b"y" * 200_000
 
 
+@pytest.mark.parametrize("content", ["text", 5, None, [b"x"]])
+async def test_what_is_no_content_is_told_and_nothing_is_stored(store: ObjectBucket, content: Any) -> None:
+    wanted = f"content must be bytes or an async iterator of bytes, not {type(content).__name__}"
+    with pytest.raises(TypeError, match=wanted):
+        await store.put("x", content)
+    assert await store.info("x") is None
+
+
 async def test_an_object_takes_the_place_of_its_predecessor(store: ObjectBucket) -> None:
     await store.put("a", b"old" * CHUNK)
     await store.put("a", b"new")
