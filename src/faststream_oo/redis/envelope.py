@@ -30,7 +30,7 @@ _REPLY: Final = b"reply"
 """Is in the name of either header that asks for an answer."""
 
 _FASTSTREAM: Final = b"__data__"
-"""The one field of FastStream's entries, which holds an envelope."""
+"""The one field of FastStream's entries, which holds an envelope: binary, or the JSON of older ones."""
 
 MAGIC: Final = b"\x89BIN\r\n\x1a\n\x00\x01"
 """What FastStream's binary format begins with, and its version 1; then where headers and body begin, and the headers."""
@@ -90,15 +90,15 @@ class FieldContent:
         if BODY in names:
             return raw[2 * names.index(BODY) + 1]
         if _FASTSTREAM in names:
-            return read_binary(raw[2 * names.index(_FASTSTREAM) + 1])[0]
+            return _read_either(raw[2 * names.index(_FASTSTREAM) + 1])[0]
         return orjson.dumps({_shown(name): _shown(value) for name, value in _plain(raw)})
 
     def headers(self, raw: Sequence[bytes], /) -> Headers:
-        """Return the fields of headers, and those of FastStream's envelope before them."""
+        """Return the fields of headers, and the headers of FastStream's envelope before them."""
         found = [(name[len(HEADER) :], value) for name, value in _pairs(raw) if name.startswith(HEADER)]
         names = raw[::2]
         if _FASTSTREAM in names and BODY not in names:
-            found[:0] = read_binary(raw[2 * names.index(_FASTSTREAM) + 1])[1]
+            found[:0] = _read_either(raw[2 * names.index(_FASTSTREAM) + 1])[1]
         return found
 
     def key(self, raw: Sequence[bytes], /) -> bytes | None:
@@ -119,7 +119,7 @@ class WrappedContent:
     """
 
     def __init__(self, envelope: Envelope) -> None:
-        self._read = {"binary": read_binary, "json": _read_json, "none": _read_none}[envelope]
+        self._read = {"binary": read_binary, "json": _read_either, "none": _read_none}[envelope]
         self.opened = _opened_binary if envelope == "binary" else self._opened
         """Returns what is inside; what another client wrote without an envelope is the body."""
         self.key = _binary_key if envelope == "binary" else self._key
@@ -207,6 +207,11 @@ def _plain(raw: Sequence[bytes]) -> Headers:
 
 def _shown(data: bytes) -> str:
     return data.decode("utf-8", "replace")
+
+
+def _read_either(data: bytes) -> tuple[bytes, Headers]:
+    """Read the binary format, which no JSON begins like, or a JSON object; anything else is a body without headers."""
+    return read_binary(data) if data.startswith(MAGIC) else _read_json(data)
 
 
 def _read_json(data: bytes) -> tuple[bytes, Headers]:

@@ -12,7 +12,7 @@ from faststream_oo.errors import LifecycleError, PublishError, TransportError
 from faststream_oo.redis import Channel, List, RedisBroker, RedisOutgoing, RedisReceipt, RedisSettings, Stream
 from faststream_oo.redis.address import RedisAddress
 from faststream_oo.redis.client.senders import wrapped
-from faststream_oo.redis.envelope import read_binary
+from faststream_oo.redis.envelope import Envelope, read_binary
 from tests.integration.kinds import of
 from tests.integration.redis.worlds import RedisWorld
 from tests.integration.worlds import until
@@ -288,8 +288,9 @@ async def test_a_request_to_a_channel_that_nobody_listens_on_fails_at_once(
             await broker.request(Channel(name), 1, reply=int, timeout=60.0)
 
 
+@pytest.mark.parametrize("envelope", ["binary", "json"])
 async def test_what_faststream_wrote_to_a_stream_is_handled_and_its_request_answered_on_its_channel(
-    world: RedisWorld,
+    world: RedisWorld, envelope: Envelope
 ) -> None:
     address, answers = await world.create("faststream"), await world.create("answers")
     heard: list[tuple[bytes, Any]] = []
@@ -300,7 +301,7 @@ async def test_what_faststream_wrote_to_a_stream_is_handled_and_its_request_answ
         assert message.correlation_id == "a-1"
         return number * 2
 
-    data = wrapped("binary", b"4", [(b"correlation_id", b"a-1"), (b"reply_to", answers.encode())])
+    data = wrapped(envelope, b"4", [(b"correlation_id", b"a-1"), (b"reply_to", answers.encode())])
     async with world.serving(double), world.listening(answers) as answered:
         await world.call("XADD", address, "*", "__data__", data)
         await until(lambda: answered)
@@ -310,9 +311,10 @@ async def test_what_faststream_wrote_to_a_stream_is_handled_and_its_request_answ
     assert (body, dict(headers)[b"fsoo-status"]) == (b"8", b"ok")
 
 
-async def test_a_dead_letter_of_faststream_s_entry_keeps_it_to_the_byte(world: RedisWorld) -> None:
+@pytest.mark.parametrize("envelope", ["binary", "json"])
+async def test_a_dead_letter_of_faststream_s_entry_keeps_it_to_the_byte(world: RedisWorld, envelope: Envelope) -> None:
     address = await world.create("foreign")
-    data = wrapped("binary", b"no number", [(b"correlation_id", b"a-1")])
+    data = wrapped(envelope, b"no number", [(b"correlation_id", b"a-1")])
 
     @world.consumes(address)
     async def number(self: Any, number: int) -> None: ...

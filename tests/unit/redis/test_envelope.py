@@ -25,6 +25,9 @@ FASTSTREAM = (
 )
 """A message as FastStream 0.7 writes it."""
 
+FASTSTREAM_JSON = rb'{"data": "{\"order_id\": 1}", "headers": {"correlation_id": "a-1", "reply_to": "answer"}}'
+"""The same as FastStream 0.5 writes it, and 0.6 where it is told to."""
+
 
 def test_the_binary_format_is_that_of_faststream_to_the_byte() -> None:
     headers = [(b"correlation_id", b"a-1"), (b"reply_to", b"answer")]
@@ -105,11 +108,19 @@ def test_fields_are_read_by_their_names_in_any_order() -> None:
     assert (FIELDS.opened(raw)[0], FIELDS.headers(raw)) == (b"7", [(b"a", b"1"), (b"a", b"2"), (b"", b"3")])
 
 
-def test_an_entry_of_faststream_is_read_with_the_headers_of_its_envelope() -> None:
-    raw = [b"__data__", FASTSTREAM, b"h:fsoo-attempt", b"5"]
+@pytest.mark.parametrize("data", [FASTSTREAM, FASTSTREAM_JSON])
+def test_an_entry_of_faststream_is_read_with_the_headers_of_its_envelope(data: bytes) -> None:
+    raw = [b"__data__", data, b"h:fsoo-attempt", b"5"]
 
-    assert FIELDS.opened(raw)[0] == b'{"order_id": 1}'
-    assert [name for name, _ in FIELDS.headers(raw)] == [b"correlation_id", b"reply_to", b"fsoo-attempt"]
+    assert FIELDS.opened(raw) == (b'{"order_id": 1}', True)
+    assert FIELDS.headers(raw) == [(b"correlation_id", b"a-1"), (b"reply_to", b"answer"), (b"fsoo-attempt", b"5")]
+    assert FIELDS.key(raw) is None
+
+
+def test_the_json_envelope_reads_the_binary_format_too() -> None:
+    for data in (FASTSTREAM, FASTSTREAM_JSON):
+        assert JSON.opened(data) == (b'{"order_id": 1}', True)
+        assert JSON.headers(data) == [(b"correlation_id", b"a-1"), (b"reply_to", b"answer")]
 
 
 def test_the_fields_of_others_are_an_object_of_texts() -> None:
