@@ -36,9 +36,17 @@ async def declare(plan: Plan, /) -> None:
         with broker.endpoint.locating():
             found = await broker.declare_whole(list(dict.fromkeys([*consumed, *letters, *fixed, *replies])))
         if broker.options.topology == "verify":
-            differences += [Problem(broker.options.protocol, what) for what in found]
+            differences += [_problem(broker.options.protocol, what) for what in found]
         else:
             for what in found:
                 _log.warning("%s", what, extra={"fields": {"broker": broker.options.protocol}})
     if differences:
         raise SetupError(differences)
+
+
+def _problem(protocol: str, what: str) -> Problem:
+    """Return a difference, with what can be done where something is missing."""
+    missing = what.endswith("does not exist")
+    return Problem(
+        protocol, what, f"make it, or {protocol}.topology: create where it is not external" if missing else ""
+    )

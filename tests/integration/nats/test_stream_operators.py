@@ -69,7 +69,7 @@ async def test_what_is_missing_ends_the_start_of_an_application_that_may_not_mak
             async with Application(consumers=[consumer], brokers=[broker]):
                 raise AssertionError("it has begun")
 
-    with pytest.raises(SetupError, match=f'stream "{address}" does not exist'):
+    with pytest.raises(SetupError, match=f'stream "{address}" does not exist. Hint: make it, or nats.topology: create'):
         await start()
     async with world.serving(collecting(address, [])):
         pass  # makes it

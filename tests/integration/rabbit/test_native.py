@@ -513,7 +513,9 @@ async def test_verify_refuses_to_start_and_create_warns_and_goes_on(
             async with world.serving(number):
                 pass
         await world.remove(f"{queue.name}.dlq")
-        with pytest.raises(SetupError, match=f'"{queue.name}.dlq" does not exist'):
+        with pytest.raises(
+            SetupError, match=f'"{queue.name}.dlq" does not exist. Hint: make it, or rabbit.topology: create'
+        ):
             async with world.serving(number):
                 pass
 

@@ -400,7 +400,9 @@ real = pytest.mark.parametrize("world", ["redis-stream"], indirect=True)
 async def test_a_group_that_is_missing_is_refused_where_nothing_may_be_made(world: RealWorld, numbers: Numbers) -> None:
     world.settings = RedisSettings(url=world.settings.url, topology="verify")
 
-    await numbers.refused(SetupError, f'stream "{numbers.address}" does not exist')
+    await numbers.refused(
+        SetupError, f'stream "{numbers.address}" does not exist. Hint: make it, or redis.topology: create'
+    )
     await numbers.put(1)
     missing = f'group "{world.group}" of stream "{numbers.address}" does not exist; topology'
     await numbers.refused(TransportError, missing)

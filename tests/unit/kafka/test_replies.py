@@ -181,3 +181,5 @@ async def test_missing_topics_of_replies_and_of_dead_letters_are_differences() -
         'topic "fsoo-replies" does not exist',
         'topic "echo.echo.dlq" does not exist',
     ]
+    hint = "make it, or kafka.topology: create where it is not external"
+    assert {problem.hint for problem in refused.value.problems} == {hint}
