@@ -1,12 +1,14 @@
 """What is Kafka's own: partitions, offsets, bytes as keys, null bodies; the same on every driver and its twin."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+import pytest
 from attrs import frozen
 
 from faststream_oo import Application, DeadLetter, Drop, RetryPolicy
@@ -305,3 +307,28 @@ async def test_a_consumer_hears_of_its_partitions_from_the_start_to_the_stop(wor
         await until(lambda: ("handled", 7) in heard)
 
     assert heard == [("assigned", 2), ("handled", 7), ("revoked", 2)]
+
+
+@of("kafka")
+async def test_partitions_that_come_and_go_are_lines_in_the_log(
+    world: KafkaWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = await world.create("told", 2)
+
+    class First(KafkaConsumer, group=f"{topic}-g"):
+        @consumes(topic)
+        async def order(self, order: Order) -> None: ...
+
+    class Second(First): ...
+
+    def told(what: str) -> list[str]:
+        return [line for line in map(logging.LogRecord.getMessage, caplog.records) if line.startswith(what)]
+
+    caplog.set_level(logging.INFO, "faststream_oo")
+    async with serving(world, First):
+        assert told("First.order was") == [f"First.order was assigned {topic}/0,1"]
+        async with serving(world, Second):
+            await until(lambda: len(told("First.order was")) == 2)
+            assert told("First.order gave") == [f"First.order gave back {topic}/0,1"]
+            shares = {told("First.order was")[1][-1], *(line[-1] for line in told("Second.order was"))}
+            assert shares == {"0", "1"}
