@@ -33,7 +33,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 }
 _FIELDLESS = frozenset({str, bytes, int, float, bool, Decimal, UUID, datetime, list, tuple})
 _AT_LEAST_ONE = ("concurrency", "prefetch")
-_POSITIVE = ("timeout", "commit_interval", "session_timeout", "max_poll_interval", "confirm_timeout")
+_POSITIVE = ("timeout", "commit_interval", "session_timeout", "max_poll_interval", "confirm_timeout", "claim_after")
 _ATTRIBUTES: Mapping[str, tuple[type, ...]] = {
     "group": (str,),
     "concurrency": (int,),
@@ -90,12 +90,20 @@ def option_problems(name: str, options: Mapping[str, Any], allowed: Iterable[str
         if (value := options.get(option)) is not None and value < 1:
             yield Problem(name, f"{option}={value} is below 1")
     for option in _POSITIVE:
-        if (value := options.get(option)) is not None and value <= 0:
-            yield Problem(name, f"{option}={value} is not above 0 seconds")
+        yield from _seconds_problems(name, option, options.get(option))
     concurrency, prefetch = options.get("concurrency", 1), options.get("prefetch")
     if prefetch is not None and prefetch < concurrency:
         hint = f"prefetch ≥ {concurrency}, or leave it out"
         yield Problem(name, f"prefetch={prefetch} cannot feed concurrency={concurrency}", hint)
+
+
+def _seconds_problems(name: str, option: str, value: object) -> Iterable[Problem]:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield Problem(name, f"{option}={value!r} is no float")
+    elif value <= 0:
+        yield Problem(name, f"{option}={value} is not above 0 seconds")
 
 
 def did_you_mean(name: str, known: Iterable[str], /) -> str:
@@ -145,8 +153,7 @@ def asking_problems(broker: Broker, cls: type[object], route: Route, /) -> Itera
     of_method = broker.options.producers.get(path, {})
     if "outbox" in mark.options or "outbox" in of_method:
         yield Problem(path, "outbox= is refused: a request goes at once", "remove outbox=")
-    if mark.timeout <= 0:
-        yield Problem(path, f"timeout={mark.timeout} is not above 0 seconds")
+    yield from _seconds_problems(path, "timeout", mark.timeout)
     if not isinstance(mark.reply, type) and get_origin(mark.reply) is None:
         yield Problem(path, f"reply={mark.reply!r} is no type", f"reply={type(mark.reply).__name__}")
         return

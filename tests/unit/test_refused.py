@@ -20,6 +20,7 @@ from faststream_oo.kafka import (
     TopicPattern,
     consumes,
     produces,
+    requests,
 )
 from faststream_oo.message import Outgoing
 
@@ -145,6 +146,35 @@ def test_options_of_another_kind() -> None:
         "Refunds.placed: concurrency='many' is no int",
         "Refunds.placed: timeout='5' is no float",
         "Refunds.placed: errors=[<class 'ValueError'>] is no Mapping",
+    ]
+
+
+def test_seconds_that_are_no_number() -> None:
+    class Orders(KafkaConsumer, group="g", commit_interval="1"):  # type: ignore[arg-type]  # the mistake
+        @consumes("orders")
+        async def placed(self, order: Order) -> None: ...
+
+    class Payments(KafkaProducer):
+        @produces("payments", confirm_timeout="5")  # type: ignore[arg-type]  # the mistake
+        async def requested(self, order: Order) -> Order:
+            return order
+
+        @requests("quotes", reply=Order, timeout="2")  # type: ignore[arg-type]  # the mistake
+        async def quote(self, order: Order) -> Order:
+            return order
+
+    class Billing(containers.DeclarativeContainer):
+        config = providers.Configuration(strict=True)
+        kafka = KafkaContainer(config=config.kafka)
+        payments = providers.Singleton(Payments, broker=kafka.broker)
+        orders = providers.Factory(Orders, broker=kafka.broker)
+
+    with pytest.raises(SetupError) as refused:
+        Application(Billing()).check()
+    assert [str(one) for one in refused.value.problems] == [
+        "Orders.placed: commit_interval='1' is no float",
+        "Payments.requested: confirm_timeout='5' is no float",
+        "Payments.quote: timeout='2' is no float",
     ]
 
 

@@ -288,9 +288,7 @@ class RedisBroker(Broker):
                 found += _foreign_problems(options, ("group", "start"), "List, which its workers share")
             case _:
                 return []
-        if options.get("claim_after", CLAIM_AFTER) <= 0:
-            found.append((f"claim_after={options['claim_after']} is not above 0 seconds", ""))
-        elif "claim_after" in options and delivery == "at_most_once" and not isinstance(address, Channel):
+        if "claim_after" in options and delivery == "at_most_once" and not isinstance(address, Channel):
             found.append(("claim_after is refused where nothing is acknowledged", "leave it out"))
         if (letter := options.get("dead_letter")) is not None:
             name = self.native(letter).name
