@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal, TypeVar, cast
-from urllib.parse import urlsplit
 
 from attrs import evolve
 
@@ -258,13 +257,7 @@ class RedisBroker(Broker):
 
     def problems(self) -> Sequence[Problem]:
         """Return what is wrong with the settings, as far as that is known without connecting."""
-        url = urlsplit(self._settings.url)
-        found: list[Problem] = []
-        if url.scheme not in {"redis", "rediss"} or not url.hostname:
-            found.append(Problem("redis.url", "is no redis:// or rediss:// URL", "redis://user:password@host:6379/0"))
-        elif not (database := url.path.strip("/")).isdecimal() and database:
-            found.append(Problem("redis.url", f'"{database}" is no number of a database', "redis://host:6379/0"))
-        return [*found, *(client_problems(self._settings) if self._transport is None else ())]
+        return client_problems(self._settings) if self._transport is None else ()
 
     def address_problems(self, address: Address, /, *, consuming: bool) -> Sequence[tuple[str, str]]:
         """Return why Redis would refuse an address."""

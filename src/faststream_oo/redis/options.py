@@ -1,9 +1,10 @@
 """Options and settings of Redis."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Final, Literal
+from urllib.parse import SplitResult, urlsplit
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from faststream_oo.options import ConsumeOptions, Delivery, OrderedBy, ProduceOptions, Topology
 from faststream_oo.redis.address import Stream
@@ -14,6 +15,9 @@ from faststream_oo.values import literal
 
 CLAIM_AFTER = 60.0
 """Seconds until an unfinished message of a dead worker is taken over."""
+
+_ONE_SERVER: Final = "Redis Cluster and Sentinel are not supported"
+_UNREADABLE: Final = ("has a wrong port, or a password that is not quoted", "%2F %3F %23 %40 for / ? # @")
 
 
 class RedisConsumeOptions(ConsumeOptions, total=False):
@@ -88,13 +92,42 @@ class RedisProduceSettings(RedisProduceOptions, total=False):
     address: str
 
 
+def _one_url(instance: object, attribute: "Attribute[Any]", value: object, /) -> None:
+    """Validate the URL. Raises TypeError, which does not show it, as it may hold a password."""
+    if not isinstance(value, str):
+        what = f"{type(instance).__name__}.{attribute.name} must be one URL as text, not {type(value).__name__}"
+        raise TypeError(f"{what}: {_ONE_SERVER}" if isinstance(value, list | tuple) else what)
+
+
+def url_problem(url: str, /) -> tuple[str, str] | None:
+    """Return what is wrong with the URL of a server, and a hint; nothing is shown that may be of a password."""
+    try:
+        return _problem(urlsplit(url))
+    except ValueError:
+        return _UNREADABLE
+
+
+def _problem(url: SplitResult) -> tuple[str, str] | None:
+    if "," in url.netloc.rpartition("@")[2]:
+        return "names several servers", f"redis://host:6379/0; {_ONE_SERVER}"
+    if url.scheme not in {"redis", "rediss"} or not url.hostname:
+        return "is no redis:// or rediss:// URL", "redis://user:password@host:6379/0"
+    if url.port == 0 or "@" in url.path + url.fragment:
+        return _UNREADABLE
+    database = url.path.strip("/")
+    if database and not database.isdecimal():
+        return f'"{database}" is no number of a database', "redis://host:6379/0"
+    return None
+
+
 @frozen
 class RedisSettings:
     """Connection and defaults of one Redis; structured strictly from the configuration.
 
     Attributes:
         driver: Client library below.
-        url: `redis://` or `rediss://` with the database as path; may hold user and password, which are never shown.
+        url: One server, `redis://` or `rediss://` with the database as path; may hold user and password, which are never
+            shown.
         mode: What the URL names: one server.
         auth: In place of credentials in the URL.
         tls: None takes the URL's scheme.
@@ -108,7 +141,7 @@ class RedisSettings:
     """
 
     driver: Literal["redis", "memory"] = field(default="redis", kw_only=True, validator=literal)
-    url: str = field(default="redis://localhost:6379/0", kw_only=True, repr=False)
+    url: str = field(default="redis://localhost:6379/0", kw_only=True, repr=False, validator=_one_url)
     mode: Literal["single"] = field(default="single", kw_only=True, validator=literal)
     auth: Plain | None = field(default=None, kw_only=True)
     tls: Tls | None = field(default=None, kw_only=True)

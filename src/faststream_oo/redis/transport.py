@@ -5,9 +5,9 @@ from typing import Protocol, TypeAlias, TypeGuard, cast
 
 from faststream_oo.address import Address
 from faststream_oo.clients import Client, embedded, installed, refusals
-from faststream_oo.errors import Problem
+from faststream_oo.errors import Problem, SetupError
 from faststream_oo.redis.message import RedisReceipt
-from faststream_oo.redis.options import RedisSettings
+from faststream_oo.redis.options import RedisSettings, url_problem
 from faststream_oo.transport import Frame, Transport
 
 Piped: TypeAlias = tuple[Address, Frame] | Sequence[str | bytes | int | float]
@@ -33,8 +33,10 @@ def make_transport(settings: RedisSettings, /) -> RedisTransport:
     """Return the transport that `settings.driver` names, or the embedded one inside a Harness or `--memory`.
 
     Raises:
-        SetupError: Its client library is not installed, or refuses the settings.
+        SetupError: The URL names no server, or the client library is not installed or refuses the settings.
     """
+    if wrong := _url_problems(settings):
+        raise SetupError(wrong)
     if embedded(settings):
         from faststream_oo.redis.transports.memory.transport import MemoryTransport
 
@@ -43,8 +45,14 @@ def make_transport(settings: RedisSettings, /) -> RedisTransport:
 
 
 def client_problems(settings: RedisSettings, /) -> Sequence[Problem]:
-    """Return what the client would refuse of the settings, that it is not installed too."""
-    return () if embedded(settings) else refusals(settings, _client, "redis")
+    """Return what is wrong with the URL, and what the client would refuse of the settings, that it is not installed too."""
+    refused = () if embedded(settings) else refusals(settings, _client, "redis")
+    return [*_url_problems(settings), *refused]
+
+
+def _url_problems(settings: RedisSettings) -> Sequence[Problem]:
+    wrong = url_problem(settings.url)
+    return () if wrong is None else (Problem("redis.url", *wrong),)
 
 
 def _client() -> Client[RedisSettings, RedisTransport]:

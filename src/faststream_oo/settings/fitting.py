@@ -41,9 +41,11 @@ class RefusedError(ValueError):
         self.hint = hint
 
 
-def shown(value: object) -> str:
-    """Show a value as a settings file would have it; long ones are cut, mappings and lists only named."""
+def shown(value: object, *, secret: bool = False) -> str:
+    """Show a value as a settings file would have it; long ones are cut, secret ones hidden, mappings and lists only named."""
     match value:
+        case _ if secret and (isinstance(value, str) or not isinstance(value, Mapping | Sequence | AbstractSet)):
+            return "***"
         case None | bool():
             return {None: "null", True: "true", False: "false"}[value]
         case str():

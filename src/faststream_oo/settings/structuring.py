@@ -61,8 +61,8 @@ def _problems(error: Exception, path: str, *, secret: bool) -> Iterator[Problem]
                 place = f"[{note.index}]" if isinstance(note.index, int) else f".{note.index}"
                 yield from _problems(item, path + place, secret=secret or bool(_SECRET.search(place)))
         case MisfitError():
-            got = "***" if secret else shown(error.value)
-            yield Problem(path, f"expected {error.expected}, got {got}", "" if secret else error.hint)
+            what = f"expected {error.expected}, got {shown(error.value, secret=secret)}"
+            yield Problem(path, what, "" if secret else error.hint)
         case RefusedError():
             yield Problem(path, error.what, error.hint)
         case _ if secret:

@@ -53,7 +53,9 @@ def test_the_broker_is_one_and_made_of_what_was_given() -> None:
 @pytest.mark.parametrize(
     ("setting", "problem"),
     [
-        ({"mode": "cluster"}, r"redis\.mode: "),
+        ({"mode": "cluster"}, r'redis\.mode: expected "single", got "cluster"'),
+        ({"mode": "sentinel"}, r'redis\.mode: expected "single", got "sentinel"'),
+        ({"url": ["redis://one", "redis://two"]}, r"redis\.url: expected str, got a list"),
         ({"envelope": "xml"}, r"redis\.envelope: "),
         ({"master": "one"}, r"redis\.master: unknown option"),
         ({"max_connections": 5}, r"redis\.max_connections: unknown option"),

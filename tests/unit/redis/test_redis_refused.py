@@ -209,10 +209,48 @@ def test_headers_where_nothing_carries_them(options: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://", "redis://localhost/orders"])
-def test_a_url_that_names_no_server(url: str) -> None:
-    (problem,) = problems(consumer("orders", group="g"), url=url)
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("localhost:6379", "is no redis:// or rediss:// URL"),
+        ("http://localhost", "is no redis:// or rediss:// URL"),
+        ("redis+cluster://localhost", "is no redis:// or rediss:// URL"),
+        ("redis://", "is no redis:// or rediss:// URL"),
+        ("redis://localhost/orders", '"orders" is no number of a database'),
+        ("redis://localhost:port", "has a wrong port"),
+        ("redis://localhost:0", "has a wrong port"),
+        ("redis://[::1", "has a wrong port"),
+        ("redis://app:s3c/ret@localhost", "or a password that is not quoted"),
+        ("redis://app:12/s3cret@localhost", "or a password that is not quoted"),
+        ("redis://app:12#s3cret@localhost", "or a password that is not quoted"),
+        ("redis://app:s3cret@one:6379,two:6379/0", "names several servers"),
+        ("redis://app:s3cret@one,two", "names several servers"),
+        ("redis://one:6379,redis://app:s3cret@two:6379", "names several servers"),
+    ],
+)
+@pytest.mark.parametrize("driver", ["redis", "memory"])
+async def test_a_url_that_does_not_name_one_server(url: str, what: str, driver: str) -> None:
+    (problem,) = problems(consumer("orders", group="g"), url=url, driver=driver)
+    with pytest.raises(SetupError) as alone:
+        await RedisBroker(RedisSettings(url=url, driver=driver)).__aenter__()  # type: ignore[arg-type]
+    assert problem == str(alone.value)
     assert problem.startswith("redis.url: ")
+    assert what in problem
+    assert "ret" not in problem
+
+
+@pytest.mark.parametrize("servers", [["redis://app:s3cret@one", "redis://two"], ("redis://app:s3cret@one",)])
+def test_a_list_of_servers_is_refused_where_it_stands(servers: Any) -> None:
+    told = r"must be one URL as text, not (list|tuple): Redis Cluster and Sentinel are not supported"
+    with pytest.raises(TypeError, match=told) as refused:
+        RedisSettings(url=servers)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_what_is_no_text_is_no_url() -> None:
+    wrong: Any = b"redis://one"
+    with pytest.raises(TypeError, match=r"^RedisSettings\.url must be one URL as text, not bytes$"):
+        RedisSettings(url=wrong)
 
 
 @pytest.mark.parametrize("option", ["isolation", "via", "exclusive", "partition"])

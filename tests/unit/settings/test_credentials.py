@@ -66,7 +66,7 @@ def test_a_type_says_which_credentials_they_are(settings: type[Any], form: objec
             "broker.auth: type: 'tokn' is none of plain, token, credentials. Hint: did you mean \"token\"?",
         ),
         (KafkaSettings, {"type": "plain", "username": "app"}, "broker.auth.password: is required"),
-        (KafkaSettings, {"type": "plain", "username": "a", "password": ["s3cret"]}, "broker.auth.password: expected str, got ***"),
+        (KafkaSettings, {"type": "plain", "username": "a", "password": ["s3cret"]}, "broker.auth.password: expected str, got a list"),
         (RabbitSettings, {"type": "external", "username": "app"}, "broker.auth.username: unknown option"),
         (
             KafkaSettings,
