@@ -5,7 +5,7 @@ those of RESP2, as the server sends them: bytes, numbers, lists and null.
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from faststream_oo.errors import TransportError
 
@@ -15,6 +15,11 @@ Command: TypeAlias = Sequence[Part]
 
 Answer: TypeAlias = "bytes | int | list[Answer] | CommandError | None"
 """One answer; a status is bytes (`b"OK"`), and an error is one in its place, also within the list that EXEC gives."""
+
+
+_PASSING: Final = frozenset({"OOM", "MISCONF", "NOREPLICAS", "BUSY"})
+_DEMOTED: Final = "UNBLOCKED force unblock"
+"""What a read that waits is answered when its server becomes a replica."""
 
 
 class CommandError(TransportError):
@@ -27,8 +32,8 @@ class CommandError(TransportError):
 
     @property
     def passes(self) -> bool:
-        """Whether the same command may be taken later: the server lacks memory, a disk or replicas, or is busy."""
-        return self.code in {"OOM", "MISCONF", "NOREPLICAS", "BUSY"}
+        """Whether the same command may be taken later: the server lacks memory, a disk or replicas, is busy, or no master."""
+        return self.code in _PASSING or str(self).startswith(_DEMOTED)
 
 
 class LostError(TransportError):
