@@ -39,8 +39,11 @@ class MemoryLink(StreamLink):
 
     async def store(self, subject: str, data: bytes, headers: Mapping[str, str], /) -> int:
         """Store a message and return its sequence. Raises PublishError."""
-        self.server.check_online()
         whole = self.checked(subject, data, headers, self.server.max_payload)
+        try:
+            self.server.check_online()
+        except TransportError as error:
+            raise PublishError(f'"{subject}" is not stored: {error}') from error
         answer = self.server.publish((subject, data, "", whole))
         if isinstance(answer, Kept):
             return answer.sequence
