@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 import pytest
 
 from tests.integration.kafka.worlds import RealWorld
-from tests.integration.kinds import KAFKA, KINDS, Mortal, missing
+from tests.integration.kinds import KAFKA, KINDS, Mortal, MortalEmbedded, MortalServer, missing
 from tests.integration.private import MissingBrokerError, PrivateBroker, private
 from tests.integration.worlds import World
 
@@ -53,15 +53,10 @@ def private_broker() -> Generator[Callable[[str], PrivateBroker]]:
 
 
 @pytest.fixture
-def mortal(request: pytest.FixtureRequest, private_broker: Callable[[str], PrivateBroker]) -> Mortal:
+def mortal(request: pytest.FixtureRequest) -> Mortal:
     """A broker that may be killed; nothing of the test stays connected to it."""
     kind = KINDS[request.param]
-    assert kind.server is not None
-    private = private_broker(kind.server.name)
-
-    def made() -> World:
-        world = kind.world(private.address)
-        world.endure()
-        return world
-
-    return Mortal(private, made)
+    if kind.server is None:
+        return MortalEmbedded(kind)
+    private_broker: Callable[[str], PrivateBroker] = request.getfixturevalue("private_broker")
+    return MortalServer(kind, private_broker(kind.server.name))

@@ -1,14 +1,17 @@
 """The brokers that the suites over all of them run on; one line each."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 import pytest
 from attrs import frozen
 
+from faststream_oo.clock import LoopClock
+from faststream_oo.current import Embedding
 from tests.integration.kafka.worlds import ConfluentWorld
 from tests.integration.kafka.worlds import EmbeddedWorld as EmbeddedKafka
 from tests.integration.kafka.worlds import RealWorld as RealKafka
@@ -23,19 +26,6 @@ from tests.integration.redis.flavours import EmbeddedChannels, EmbeddedLists, Re
 from tests.integration.redis.flavours import EmbeddedWorld as EmbeddedStreams
 from tests.integration.redis.worlds import RealWorld as RealStreams
 from tests.integration.worlds import World
-
-
-@frozen
-class Mortal:
-    """A broker that a test may kill.
-
-    Attributes:
-        broker: The process.
-        world: Makes what a test sees of it.
-    """
-
-    broker: PrivateBroker
-    world: Callable[[], World]
 
 
 def missing(hint: str) -> NoReturn:
@@ -92,6 +82,62 @@ class Kind:
         return self.world(self.server.address) if self.server else self.world()
 
 
+class Mortal(Protocol):
+    """A broker that a test may kill."""
+
+    def world(self) -> World:
+        """Return what a test sees of it, with nothing connected."""
+        ...
+
+    async def kill(self) -> None:
+        """End it, with all its connections."""
+
+    async def restart(self) -> None:
+        """Start it again with what it stored."""
+
+
+class MortalServer:
+    """A real broker of this run's own."""
+
+    def __init__(self, kind: Kind, broker: PrivateBroker) -> None:
+        self._kind = kind
+        self._address = broker.address
+        self.kill, self.restart = broker.kill, broker.restart
+
+    def world(self) -> World:
+        world = self._kind.world(self._address)
+        world.endure()
+        return world
+
+
+class Embedded(Protocol):
+    """The server of an embedded world."""
+
+    def down(self) -> None: ...
+
+    def up(self) -> None: ...
+
+
+class MortalEmbedded:
+    """An embedded broker, the same one in every world of a test."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._embedding = Embedding(LoopClock())
+        world: Any = self.world()
+        self._server: Embedded = world.cluster if isinstance(world, EmbeddedKafka) else world.server
+
+    def world(self) -> World:
+        return self._kind.world(self._embedding)
+
+    async def kill(self) -> None:
+        self._server.down()
+        await asyncio.sleep(0.1)  # everybody has found that out, as nobody starts a real one sooner
+
+    async def restart(self) -> None:
+        self._server.up()
+
+
 KAFKA = Server("kafka", "KAFKA_SERVERS", "127.0.0.1:9092")
 NATS = Server("nats", "NATS_SERVERS", "nats://127.0.0.1:4222")
 REDIS = Server("redis", "REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -139,10 +185,8 @@ real = pytest.mark.parametrize(
 """For tests with processes of their own, on brokers that promise something."""
 
 
-mortal = pytest.mark.parametrize(
-    "mortal", [name for name, kind in KINDS.items() if kind.promises and kind.server], indirect=True
-)
-"""For tests that kill a broker: one of this run's own."""
+mortal = pytest.mark.parametrize("mortal", [name for name, kind in KINDS.items() if kind.promises], indirect=True)
+"""For tests that kill a broker which promises something: an embedded one, or a real one of this run's own."""
 
 
 def of(protocol: str) -> pytest.MarkDecorator:

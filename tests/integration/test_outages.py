@@ -31,9 +31,9 @@ async def test_a_broker_killed_under_load_loses_nothing_that_it_confirmed(mortal
     async with world.serving(number, concurrency=8, **world.impatient) as served:
         publishing = asyncio.create_task(publish_all(world.publisher(served.broker, address)))
         await until(lambda: len(handled) > COUNT // 4)
-        await mortal.broker.kill()
+        await mortal.kill()
         assert not publishing.done()
-        await mortal.broker.restart()
+        await mortal.restart()
         await publishing
         await until(lambda: len(handled) == COUNT, 60)
         await until(lambda: served.subscription.in_flight == 0)
@@ -64,10 +64,10 @@ async def test_a_lost_broker_is_said_once_and_what_is_published_meanwhile_waits_
         publish = world.publisher(served.broker, address)
         await publish(0)
         await until(lambda: handled)
-        await mortal.broker.kill()
+        await mortal.kill()
         await until(lambda: served.subscription.state == "degraded")
         held = asyncio.ensure_future(publish(1))
-        await mortal.broker.restart()
+        await mortal.restart()
         await held
         await until(lambda: served.subscription.state == "running" and 1 in handled, 60)
 
@@ -93,7 +93,7 @@ async def test_an_application_stops_without_its_broker_and_leaves_nothing_open(m
         served = await stack.enter_async_context(world.serving(number, **world.impatient))
         await served.publish(address, 7)
         await busy.wait()
-        await mortal.broker.kill()
+        await mortal.kill()
         finish.set()
         async with asyncio.timeout(30):
             await stack.aclose()
@@ -102,7 +102,7 @@ async def test_an_application_stops_without_its_broker_and_leaves_nothing_open(m
     await until(lambda: asyncio.all_tasks() <= tasks)  # a client's task may be cancelled and not have ended yet
     assert open_sockets() <= sockets
 
-    await mortal.broker.restart()
+    await mortal.restart()
     async with world.serving(number, **world.impatient):
         await until(lambda: handled == [7, 7], 60)  # what the broker could not be told comes again
 

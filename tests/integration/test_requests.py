@@ -1,7 +1,6 @@
 """What a request and its reply do: the same on every broker, embedded and real."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,12 +8,10 @@ from attrs import frozen
 
 from faststream_oo import Drop, Message, Outgoing, RetryPolicy
 from faststream_oo.errors import RemoteError, RequestTimeoutError, TransportError
-from tests.integration.kinds import KINDS
-from tests.integration.private import PrivateBroker
+from tests.integration.kinds import KINDS, Mortal
 from tests.integration.worlds import World, until
 
 ONCE = RetryPolicy(attempts=1)
-REAL = [name for name, kind in KINDS.items() if kind.server]
 
 
 @frozen
@@ -223,14 +220,9 @@ async def test_a_request_while_handling_does_not_wait_for_the_outbox(world: Worl
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", REAL)
-async def test_the_inbox_is_there_again_after_the_broker_was_killed(
-    name: str, private_broker: Callable[[str], PrivateBroker]
-) -> None:
-    kind = KINDS[name]
-    assert kind.server is not None
-    server = private_broker(kind.server.name)
-    async with kind.world(server.address) as world:
+@pytest.mark.parametrize("mortal", list(KINDS), indirect=True)
+async def test_the_inbox_is_there_again_after_the_broker_was_killed(mortal: Mortal) -> None:
+    async with mortal.world() as world:
         address = await world.create("back")
 
         @world.consumes(address)
@@ -240,10 +232,10 @@ async def test_the_inbox_is_there_again_after_the_broker_was_killed(
         async with world.serving(ask) as served:
             broker = served.broker
             assert await broker.request(address, Ask(1), reply=Answer) == Answer(1)
-            await server.kill()
+            await mortal.kill()
             with pytest.raises(TransportError):
                 await broker.request(address, Ask(2), reply=Answer, timeout=2.0)
-            await server.restart()
+            await mortal.restart()
 
             async def back() -> None:
                 while True:

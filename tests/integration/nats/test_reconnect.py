@@ -3,76 +3,34 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Protocol
+from contextlib import suppress
 
 import pytest
 
 from faststream_oo import Application
-from faststream_oo.clock import LoopClock
-from faststream_oo.current import Embedding, embedded
 from faststream_oo.errors import PublishError
 from faststream_oo.nats import (
     KeyValue,
     KeyValueStore,
-    NatsBroker,
     NatsConsumer,
     NatsMessage,
     NatsProducer,
-    NatsSettings,
     consumes,
     produces,
 )
-from faststream_oo.nats.transports.memory import MemoryServer
-from tests.integration.private import PrivateBroker
+from tests.integration.kinds import Mortal
+from tests.integration.nats.worlds import NatsWorld
 from tests.integration.worlds import until
 
-
-class Mortal(Protocol):
-    """A NATS that a test may end."""
-
-    settings: NatsSettings
-
-    def below(self) -> AbstractContextManager[object]: ...
-
-    async def kill(self) -> None: ...
-
-    async def restart(self) -> None: ...
+pytestmark = pytest.mark.parametrize("mortal", ["nats-memory", "nats"], indirect=True)
 
 
-class MortalServer:
-    def __init__(self, broker: PrivateBroker) -> None:
-        self.settings = NatsSettings(servers=[broker.address])
-        self.kill, self.restart = broker.kill, broker.restart
-
-    def below(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-
-class MortalEmbedded:
-    def __init__(self) -> None:
-        self.settings = NatsSettings()
-        self._embedding = Embedding(LoopClock())
-        self._server: MemoryServer = self._embedding.cluster(("nats", self.settings.servers), MemoryServer)
-
-    def below(self) -> AbstractContextManager[object]:
-        return embedded(self._embedding)
-
-    async def kill(self) -> None:
-        self._server.down()
-
-    async def restart(self) -> None:
-        self._server.up()
-
-
-@pytest.fixture(params=["nats-memory", "nats"])
-async def mortal(request: pytest.FixtureRequest) -> Mortal:
-    """A NATS that may be killed."""
-    if request.param == "nats-memory":
-        return MortalEmbedded()
-    private_broker: Callable[[str], PrivateBroker] = request.getfixturevalue("private_broker")
-    return MortalServer(private_broker("nats"))
+@pytest.fixture
+def world(mortal: Mortal) -> NatsWorld:
+    """What is seen of it."""
+    world = mortal.world()
+    assert isinstance(world, NatsWorld)
+    return world
 
 
 class Numbers(NatsProducer):
@@ -86,7 +44,7 @@ class Numbers(NatsProducer):
 
 
 async def test_an_application_under_load_recovers_by_itself_and_says_so_once(
-    mortal: Mortal, caplog: pytest.LogCaptureFixture
+    mortal: Mortal, world: NatsWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     handled: set[int] = set()
     over = False
@@ -104,8 +62,8 @@ async def test_an_application_under_load_recovers_by_itself_and_says_so_once(
             await asyncio.sleep(0.0005)
         return sent
 
-    with mortal.below(), caplog.at_level(logging.INFO, "faststream_oo"):
-        broker = NatsBroker(mortal.settings)
+    with world.below(), caplog.at_level(logging.INFO, "faststream_oo"):
+        broker = world.broker()
         async with Application(consumers=[Taking(broker)]):
             (subscription,) = broker.subscriptions
             loading = asyncio.create_task(load(Numbers(broker)))
@@ -132,7 +90,7 @@ async def test_an_application_under_load_recovers_by_itself_and_says_so_once(
     ]
 
 
-async def test_what_is_published_while_it_is_away_is_sent_when_it_is_back(mortal: Mortal) -> None:
+async def test_what_is_published_while_it_is_away_is_sent_when_it_is_back(mortal: Mortal, world: NatsWorld) -> None:
     handled: list[int] = []
 
     class Taking(NatsConsumer):
@@ -140,8 +98,8 @@ async def test_what_is_published_while_it_is_away_is_sent_when_it_is_back(mortal
         async def take(self, number: int) -> None:
             handled.append(number)
 
-    broker = NatsBroker(mortal.settings)
-    with mortal.below():
+    broker = world.broker()
+    with world.below():
         async with Application(consumers=[Taking(broker)]):
             numbers = Numbers(broker)
             (subscription,) = broker.subscriptions
@@ -160,14 +118,14 @@ async def test_what_is_published_while_it_is_away_is_sent_when_it_is_back(mortal
 
 
 async def test_a_stop_while_it_is_away_ends_in_time_and_tells_what_was_not_sent(
-    mortal: Mortal, caplog: pytest.LogCaptureFixture
+    mortal: Mortal, world: NatsWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Taking(NatsConsumer):
         @consumes("numbers")
         async def take(self, number: int) -> None: ...
 
-    broker = NatsBroker(mortal.settings)
-    with mortal.below(), caplog.at_level(logging.ERROR, "faststream_oo"):
+    broker = world.broker()
+    with world.below(), caplog.at_level(logging.ERROR, "faststream_oo"):
         async with asyncio.timeout(20), Application(consumers=[Taking(broker)], drain_timeout=1.0):
             (subscription,) = broker.subscriptions
             await mortal.kill()
@@ -179,7 +137,7 @@ async def test_a_stop_while_it_is_away_ends_in_time_and_tells_what_was_not_sent(
     await mortal.restart()
 
 
-async def test_watches_miss_no_change_and_see_none_twice(mortal: Mortal) -> None:
+async def test_watches_miss_no_change_and_see_none_twice(mortal: Mortal, world: NatsWorld) -> None:
     bucket = KeyValue(f"numbers-{uuid.uuid4().hex[:10]}", history=64, watch="history")
     consumed: list[int | None] = []
     watched: list[int] = []
@@ -201,8 +159,8 @@ async def test_watches_miss_no_change_and_see_none_twice(mortal: Mortal) -> None
                 written.append(await store.put(f"k{len(written) % 7}", len(written)))
             await asyncio.sleep(0.001)
 
-    with mortal.below():
-        broker = NatsBroker(mortal.settings)
+    with world.below():
+        broker = world.broker()
         async with Application(consumers=[Watching(broker)]):
             store = broker.key_value(bucket, int)
             await store.put("first", 0)

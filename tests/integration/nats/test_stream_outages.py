@@ -10,7 +10,10 @@ from tests.integration.nats.test_streams import collecting
 from tests.integration.nats.worlds import StreamWorld
 from tests.integration.worlds import until
 
-pytestmark = [pytest.mark.parametrize("mortal", ["nats-stream"], indirect=True), pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.parametrize("mortal", ["nats-stream-memory", "nats-stream"], indirect=True),
+    pytest.mark.timeout(120),
+]
 
 
 @pytest.mark.parametrize("via", [Push(ack_wait=1.0, heartbeat=0.5), Push(ordered=True, heartbeat=0.5)])
@@ -25,8 +28,8 @@ async def test_nothing_is_missed_when_the_server_is_killed(mortal: Mortal, via: 
         publish = world.publisher(served.broker, address)
         await asyncio.gather(*(publish(number) for number in range(200)))
         await until(lambda: len(seen) > 50)
-        await mortal.broker.kill()
-        await mortal.broker.restart()
+        await mortal.kill()
+        await mortal.restart()
         await asyncio.gather(*(publish(number) for number in range(200, 300)))
         await until(lambda: set(seen) == set(range(300)), 60)
 
