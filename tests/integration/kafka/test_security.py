@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
+    AclBinding,  # pyright: ignore[reportPrivateImportUsage]  # the package does not say what it exports
+    AclOperation,  # pyright: ignore[reportPrivateImportUsage]
+    AclPermissionType,  # pyright: ignore[reportPrivateImportUsage]
     AdminClient,
-    NewTopic,
-    ResourcePatternType,
-    ResourceType,
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage]
+    ResourcePatternType,  # pyright: ignore[reportPrivateImportUsage]
+    ResourceType,  # pyright: ignore[reportPrivateImportUsage]
 )
 
 from faststream_oo import Application
@@ -161,6 +161,46 @@ async def test_a_topic_that_the_user_may_not_write_to(secured: Secured) -> None:
     async with broker_at(secured, "SASL", LIMITED) as broker:
         with pytest.raises(TransportError, match=r"(?i)authoriz"):
             await broker.publish(address, 7)
+
+
+async def test_a_user_who_may_only_read_can_consume(secured: Secured) -> None:
+    """The producer asks for more, when there is something to publish."""
+    address, taken = fresh("open"), list[int]()
+    await asyncio.to_thread(only_read, secured.free, "reader")
+
+    async def reader() -> str:
+        return token(subject="reader")
+
+    class Taker(KafkaConsumer, group=address):
+        @consumes(address)
+        async def take(self, number: int) -> None:
+            taken.append(number)
+
+    reading = broker_at(secured, "SASL", OAuth(reader))
+    async with broker_at(secured, "SASL", APP) as writing, Application(consumers=[Taker(reading)]):
+        await writing.publish(address, 7)
+        await until(lambda: taken == [7])
+        with pytest.raises(TransportError, match=r"(?i)authoriz"):
+            await reading.publish(address, 8)
+
+
+def only_read(servers: str, user: str) -> None:
+    """Let a user write nothing, and everybody do all else."""
+    admin: Any = AdminClient({"bootstrap.servers": servers, "log_level": 2})
+    written = {
+        (ResourceType.TOPIC, "*"): AclOperation.WRITE,
+        (ResourceType.BROKER, "kafka-cluster"): AclOperation.IDEMPOTENT_WRITE,
+    }
+    rules = [
+        AclBinding(*place, ResourcePatternType.LITERAL, who, "*", operation, permission)
+        for place, write in written.items()
+        for who, operation, permission in (
+            ("User:*", AclOperation.ALL, AclPermissionType.ALLOW),
+            (f"User:{user}", write, AclPermissionType.DENY),
+        )
+    ]
+    for made in admin.create_acls(rules).values():
+        made.result(30)
 
 
 def deny(servers: str, kind: ResourceType, name: str) -> None:

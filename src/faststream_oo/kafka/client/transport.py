@@ -48,7 +48,7 @@ class ClientTransport(ABC):
         self._inboxes: list[ClientSource] = []
 
     async def open(self) -> None:
-        """Connect, once: a producer, and the client for questions.
+        """Connect, once.
 
         Raises:
             ConnectError: The cluster cannot be reached, or refuses us.
@@ -59,7 +59,7 @@ class ClientTransport(ABC):
 
     @abstractmethod
     async def _connect(self) -> None:
-        """Connect a producer, and the client for questions. Raises ConnectError."""
+        """Connect the client for questions, and what else must be there before a first publish. Raises ConnectError."""
 
     @abstractmethod
     async def _disconnect(self, seconds: float) -> None:

@@ -20,7 +20,7 @@ _OUT_OF_USE: Final = (errors.OutOfOrderSequenceNumber, errors.ProducerFenced)
 
 
 class Producers:
-    """One producer at a time.
+    """One producer at a time, the first when there is something to publish: who only reads needs no right to write.
 
     An idempotent producer of aiokafka counts a batch that the broker refuses (too large, say), so that the broker
     refuses every later batch to that partition as out of order. The way out is a new producer, with a sequence of its
@@ -32,17 +32,32 @@ class Producers:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
+        self._open = False
         self._current: AIOKafkaProducer | None = None
         self._waiting: Counter[AIOKafkaProducer] = Counter()
         self._renewing = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def open(self) -> None:
-        """Connect. Raises what the client raises."""
-        self._current = await self._started()
+    def open(self) -> None:
+        """Allow to publish."""
+        self._open = True
+
+    def require_open(self) -> None:
+        """Raise PublishError unless it may be published."""
+        if not self._open:
+            raise PublishError("the Kafka transport is not open")
+
+    async def connect(self) -> AIOKafkaProducer:
+        """Return the producer to send by, made by the first call. Raises PublishError, and what the client raises."""
+        async with self._renewing:
+            self.require_open()
+            if self._current is None:
+                self._current = await self._started()
+            return self._current
 
     async def close(self, seconds: float = CLOSE_SECONDS, /) -> None:
         """Disconnect; what is not confirmed by then never will be."""
+        self._open = False
         current, self._current = self._current, None
         if current is not None:
             await stop_producer(current, seconds)
@@ -51,7 +66,7 @@ class Producers:
 
     @property
     def current(self) -> AIOKafkaProducer:
-        """The producer to send by. Raises PublishError."""
+        """The producer to send by, once it is made. Raises PublishError."""
         if self._current is None:
             raise PublishError("the Kafka transport is not open")
         return self._current

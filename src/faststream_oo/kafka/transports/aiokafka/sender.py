@@ -211,10 +211,11 @@ class LaneSender(TopicSender):
         self._partition_of = lru_cache(maxsize=4096)(partition_of)
 
     def _require_open(self) -> None:
-        self._producers.current  # noqa: B018 - raises when the transport is not open
+        self._producers.require_open()
 
     async def _prepare(self) -> None:
-        await self._producers.current.partitions_for(self._topic)
+        producer = await self._producers.connect()
+        await producer.partitions_for(self._topic)
         self._refresh()
 
     def _error(self, error: BaseException) -> PublishError:

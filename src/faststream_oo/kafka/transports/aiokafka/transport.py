@@ -1,4 +1,4 @@
-"""The transport: one producer, one admin client, and a consumer a subscription."""
+"""The transport: one producer when it is wanted, one admin client, and a consumer a subscription."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -39,13 +39,13 @@ class AiokafkaTransport(ClientTransport):
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._admin.open()
                 brokers = tuple((await self._admin.brokers()).values())
-                await self._producers.open()
         except Exception as error:  # Kerberos raises errors of its own
             await self.close()
             raise await connect_error(self._settings, error, brokers) from error
         except BaseException:
             await self.close()
             raise
+        self._producers.open()
 
     async def _disconnect(self, seconds: float) -> None:
         await self._producers.close(seconds)

@@ -15,7 +15,7 @@ from faststream_oo.kafka.client.admin import ClusterAdmin
 from faststream_oo.kafka.client.sender import TIMESTAMP, Confirm, Entry, TopicSender, fail
 from faststream_oo.kafka.message import KafkaReceipt
 from faststream_oo.kafka.options import KafkaSettings
-from faststream_oo.kafka.transports.confluent.causes import describe
+from faststream_oo.kafka.transports.confluent.causes import describe, error_of
 from faststream_oo.kafka.transports.confluent.config import producer_options
 from faststream_oo.kafka.transports.confluent.refreshing import token_options
 
@@ -53,6 +53,7 @@ class Deliveries:
         self._trial: asyncio.Task[None] | None = None
         self._ending = False
         self._seconds = 0.0
+        self._fatal: KafkaException | None = None
         self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
 
@@ -66,6 +67,7 @@ class Deliveries:
         tokens = await token_options(self._settings)
         self._loop = asyncio.get_running_loop()
         self._ending = False
+        self._fatal = None
         self._ended.clear()
         options = {**producer_options(self._settings), **tokens, "error_cb": self._error}
         # It reads certificates, and waits a second for a first token.
@@ -122,7 +124,9 @@ class Deliveries:
         except BufferError:
             return False
         except (KafkaException, TypeError, ValueError, OverflowError) as error:
-            raise PublishError(f'publishing to "{topic}" failed: {describe(error)}') from error
+            # Of a producer that is of no use any more the client says no more than that.
+            cause = self._fatal or error
+            raise PublishError(f'publishing to "{topic}" failed: {describe(cause)}') from cause
         return True
 
     def _give(self, producer: Producer, record: Record, *, last: bool = False) -> bool:
@@ -142,7 +146,11 @@ class Deliveries:
     def _poll(self, producer: Producer) -> None:
         poll = producer.poll
         while not self._ending:
-            poll(_POLL_SECONDS)
+            try:
+                poll(_POLL_SECONDS)
+            except KafkaException as error:  # it may not write, say: what is sent fails, and what is read goes on
+                self._fatal = error
+                self._error(error_of(error))
             self._hand_over()
         if producer.flush(self._seconds):
             producer.purge()
