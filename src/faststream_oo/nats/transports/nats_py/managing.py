@@ -188,7 +188,7 @@ def _described(config: api.StreamConfig) -> JetStream:
         max_bytes=limit(config.max_bytes),
         max_age=limit(config.max_age),
         max_message_size=limit(config.max_msg_size),
-        duplicate_window=config.duplicate_window,
+        duplicate_window=config.duplicate_window or 0.0,
     )
 
 
