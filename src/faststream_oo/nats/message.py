@@ -222,7 +222,12 @@ class ReceivedMessage(NatsMessage[T_co]):
         self._received = received
         self._body = received.data
         # A stream keeps no reply subject: the server puts the one for acknowledgements in its place.
-        self._reply_to = (received.headers or NONE).get("fsoo-reply-to") if claim.stored else received.reply or None
+        reply, headers = received.reply or None, received.headers or NONE
+        if claim.stored or (
+            reply is not None and "Nats-Msg-Id" in headers
+        ):  # where a stream confirms is no place for answers
+            reply = headers.get("fsoo-reply-to")
+        self._reply_to = reply
         self.claim = claim
         self.position = position
         self.first_failed = None

@@ -61,6 +61,35 @@ async def test_a_stream_stores_what_core_nats_publishes_and_core_nats_hears_what
     assert stored == heard == [1, 2]
 
 
+@pytest.mark.parametrize("answer", [b"", b"ok", b'{"ok":true}'])
+async def test_who_answers_all_that_is_said_confirms_nothing(world: StreamWorld, answer: bytes) -> None:
+    name = world.name("answered")
+    elsewhere = Subject(f"{name}.elsewhere", stream=JetStream(name, subjects=[name]))
+    answered: list[int] = []
+
+    class Answering(NatsConsumer):
+        @consumes(Subject(elsewhere.name))
+        async def take(self, number: int, message: NatsMessage) -> None:
+            raw: Any = message.raw
+            reply: str = raw.reply  # where any other client may answer, too
+            if reply:
+                await broker.publish(Subject(reply), answer)
+            answered.append(number)
+
+    with world.below():
+        broker = NatsBroker(world.settings)
+        async with Application(consumers=[Answering(broker)]):
+            frame = Frame(b"1", {"fsoo-id": "id"})
+            frame.receipt = False  # then a confirmation is not read further
+            confirmed = broker.transport.sender(elsewhere).send(frame)
+            assert isinstance(confirmed, asyncio.Future)
+            await until(lambda: answered)
+            await broker.publish(Subject(elsewhere.name), 2)  # what comes back behind the answer
+            await until(lambda: answered == [1, 2])
+            assert not confirmed.done() or isinstance(confirmed.exception(), PublishError)
+            confirmed.cancel()
+
+
 async def test_a_stream_stores_no_more_tokens_than_its_subjects_have(world: StreamWorld) -> None:
     name = world.name("tokens")
     stream = JetStream(name, subjects=[f"{name}.*"])

@@ -27,7 +27,9 @@ _FLYING: Final = 4_000
 _TTL: Final = (2, 11)
 """First version of a server that knows how long to keep a message."""
 
-_ERROR: Final = b'"error"'
+_STORED: Final = b'{"stream":'
+_REFUSED: Final = b'{"error":'
+"""What an answer of a stream begins with; whoever else listens on a subject may answer too."""
 
 
 Flying: TypeAlias = tuple[Confirmed, Packet, bool]
@@ -103,11 +105,13 @@ class Confirmations:
         one = self.flying.pop(received.subject, None)
         if one is None or one[0].done():
             return  # given up, or sent twice
-        data = received.data
-        if one[2] or not data or _ERROR in data:
-            _read(one, received)
-        else:
+        if not one[2] and received.data.startswith(_STORED):
             one[0].set_result(None)
+        elif not _read(one, received):
+            self.flying[received.subject] = (
+                one  # somebody who listens there answers everything: the stream's is to come
+            )
+            return
         if self._waiting:
             self._next()
 
@@ -182,19 +186,21 @@ class StreamSender:
         return confirmed
 
 
-def _read(one: Flying, received: Msg) -> None:
-    """Read what a stream, or the server in its place, says of a message."""
+def _read(one: Flying, received: Msg) -> bool:
+    """Read what a stream, or the server in its place, says of a message; False for what is said by anybody else."""
     confirmed, (subject, *_), _ = one
     if (received.headers or {}).get("Status") == "503":
-        return _refuse(confirmed, f'no stream stores "{subject}"')
-    told = orjson.loads(received.data or b"{}")
+        _refuse(confirmed, f'no stream stores "{subject}"')
+        return True
+    if not received.data.startswith((_STORED, _REFUSED)):
+        return False
+    told = orjson.loads(received.data)
     if error := told.get("error"):
-        return _refuse(confirmed, f'"{subject}": {error.get("description")} ({error.get("err_code")})')
-    if "seq" not in told:
-        return _refuse(confirmed, f'"{subject}" is answered by somebody who is no stream')
+        _refuse(confirmed, f'"{subject}": {error.get("description")} ({error.get("err_code")})')
+        return True
     duplicate = bool(told.get("duplicate", False))
     confirmed.set_result(NatsReceipt(stream=told["stream"], sequence=told["seq"], duplicate=duplicate))
-    return None
+    return True
 
 
 def _refuse(confirmed: Confirmed, why: str) -> None:
