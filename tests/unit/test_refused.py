@@ -69,6 +69,18 @@ def problems(*consumers: type[KafkaConsumer], **settings: Any) -> list[str]:
     return [str(problem) for problem in refused.value.problems]
 
 
+def problems_of_both(consumer: type[KafkaConsumer], producer: type[KafkaProducer]) -> list[str]:
+    class Both(containers.DeclarativeContainer):
+        config = providers.Configuration(strict=True)
+        kafka = KafkaContainer(config=config.kafka)
+        producing = providers.Singleton(producer, broker=kafka.broker)
+        consuming = providers.Factory(consumer, broker=kafka.broker)
+
+    with pytest.raises(SetupError) as refused:
+        Application(Both()).check()
+    return [str(problem) for problem in refused.value.problems]
+
+
 def test_a_body_without_annotation() -> None:
     class Orders(KafkaConsumer, group="g"):
         @consumes("orders")
@@ -117,15 +129,7 @@ def test_methods_that_are_not_asynchronous() -> None:
         def requested(self, order: Order) -> Order:
             return order
 
-    class Billing(containers.DeclarativeContainer):
-        config = providers.Configuration(strict=True)
-        kafka = KafkaContainer(config=config.kafka)
-        payments = providers.Singleton(Payments, broker=kafka.broker)
-        orders = providers.Factory(Orders, broker=kafka.broker)
-
-    with pytest.raises(SetupError) as refused:
-        Application(Billing()).check()
-    assert [str(one) for one in refused.value.problems] == [
+    assert problems_of_both(Orders, Payments) == [
         f"{path}: is no coroutine function. Hint: async def; await asyncio.to_thread(…) for what blocks"
         for path in ("Orders.placed", "Payments.requested")
     ]
@@ -163,15 +167,7 @@ def test_seconds_that_are_no_number() -> None:
         async def quote(self, order: Order) -> Order:
             return order
 
-    class Billing(containers.DeclarativeContainer):
-        config = providers.Configuration(strict=True)
-        kafka = KafkaContainer(config=config.kafka)
-        payments = providers.Singleton(Payments, broker=kafka.broker)
-        orders = providers.Factory(Orders, broker=kafka.broker)
-
-    with pytest.raises(SetupError) as refused:
-        Application(Billing()).check()
-    assert [str(one) for one in refused.value.problems] == [
+    assert problems_of_both(Orders, Payments) == [
         "Orders.placed: commit_interval='1' is no float",
         "Payments.requested: confirm_timeout='5' is no float",
         "Payments.quote: timeout='2' is no float",

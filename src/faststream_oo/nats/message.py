@@ -9,6 +9,7 @@ from typing_extensions import TypeVar
 
 from faststream_oo.message import UNSET, Message, Outgoing, Unset
 from faststream_oo.nats.address import Subject
+from faststream_oo.nats.place import Place, place_of
 from faststream_oo.outcome import Outcome
 from faststream_oo.subscription import Subscription
 
@@ -16,9 +17,6 @@ T_co = TypeVar("T_co", covariant=True, default=object)
 
 BREAK: Final = "\N{LINE SEPARATOR}"
 """Stands for a line break in diagnostics, which a header cannot hold."""
-
-_WITH_DOMAIN: Final = 11
-"""Tokens of the reply subject of a delivery, where it names a domain."""
 
 Operation: TypeAlias = Literal["put", "delete", "purge"]
 """What a change of a bucket did."""
@@ -213,7 +211,7 @@ class ReceivedMessage(NatsMessage[T_co]):
 
     __slots__ = ("_place", "_received")
 
-    _place: "Place | None"
+    _place: Place | None
 
     if TYPE_CHECKING:
         claim: MessageClaim
@@ -221,12 +219,10 @@ class ReceivedMessage(NatsMessage[T_co]):
     def __init__(self, received: Received, claim: MessageClaim, position: int) -> None:
         self._received = received
         self._body = received.data
-        # A stream keeps no reply subject: the server puts the one for acknowledgements in its place.
-        reply, headers = received.reply or None, received.headers or NONE
-        if claim.stored or (
-            reply is not None and "Nats-Msg-Id" in headers
-        ):  # where a stream confirms is no place for answers
-            reply = headers.get("fsoo-reply-to")
+        reply = received.reply or None
+        # The reply subject is the server's in a stream, and on the way to one it is where the stream confirms.
+        if claim.stored or (reply is not None and "Nats-Msg-Id" in (received.headers or NONE)):
+            reply = (received.headers or NONE).get("fsoo-reply-to")
         self._reply_to = reply
         self.claim = claim
         self.position = position
@@ -293,7 +289,7 @@ class ReceivedMessage(NatsMessage[T_co]):
         return received.operation if isinstance(received, Change) else None
 
     @property
-    def place(self) -> "Place | None":
+    def place(self) -> Place | None:
         """Where it stands in its stream; None on core NATS."""
         try:
             return self._place
@@ -322,36 +318,6 @@ class ReceivedMessage(NatsMessage[T_co]):
     async def in_progress(self) -> None:
         """Renew `ack_wait` now. Raises LifecycleError where nothing is acknowledged."""
         self.claim.renew(self)
-
-
-@frozen
-class Place:
-    """What the reply subject of a delivery tells.
-
-    Attributes:
-        stream: Name of the stream.
-        consumer: Name of the consumer.
-        deliveries: How often it was delivered, this time included.
-        sequence: In the stream.
-        delivery: In the consumer: counts deliveries.
-        stored: When the stream stored it, nanoseconds since the epoch.
-        pending: Messages that the consumer has still to deliver.
-    """
-
-    stream: str
-    consumer: str
-    deliveries: int
-    sequence: int
-    delivery: int
-    stored: int
-    pending: int
-
-
-def place_of(reply: str, /) -> Place:
-    """Read `$JS.ACK.…`, with a domain and an account or without (ADR-15)."""
-    tokens = reply.split(".")
-    stream, consumer, *numbers = tokens[2:9] if len(tokens) < _WITH_DOMAIN else tokens[4:11]
-    return Place(stream, consumer, *map(int, numbers))
 
 
 def received_reply(received: Received, claim: MessageClaim, position: int, /) -> ReceivedMessage:

@@ -293,7 +293,7 @@ async def test_k37_a_handler_slower_than_max_poll_interval_keeps_its_partition(r
     await raw.put_all(topic, [b"0", b"1"])
     source, slow = await begin(topic, RecordingSink(1), group=topic, session_timeout=2.0, max_poll_interval=2.0)
     await until(lambda: slow.records)
-    await asyncio.sleep(3)
+    await asyncio.sleep(3)  # the handler: nothing happens that could be waited for
     slow.settle(*slow.held)
     await until(lambda: len(slow.records) == 2)
     await source.flush()

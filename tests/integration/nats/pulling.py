@@ -9,7 +9,8 @@ from typing import Any, Final
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
-from faststream_oo.nats.message import Received, place_of
+from faststream_oo.nats.message import Received
+from faststream_oo.nats.place import place_of
 from faststream_oo.nats.transports.memory import durables
 from faststream_oo.nats.transports.memory.durables import Delivery
 from faststream_oo.nats.transports.memory.pushing import delivered_of

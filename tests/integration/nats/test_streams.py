@@ -23,7 +23,8 @@ from faststream_oo.nats import (
     Subjects,
     consumes,
 )
-from faststream_oo.nats.message import Received, place_of
+from faststream_oo.nats.message import Received
+from faststream_oo.nats.place import place_of
 from tests.integration.kinds import of
 from tests.integration.nats.worlds import StreamWorld, stored
 from tests.integration.worlds import until

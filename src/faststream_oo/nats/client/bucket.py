@@ -9,8 +9,9 @@ from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import Entry, KeyValue, key_problem, keys_problem
 from faststream_oo.nats.client.following import Following
 from faststream_oo.nats.client.storage import HEADERS, ORDERED, Record, StreamLink
-from faststream_oo.nats.message import NONE, Operation, Received, place_of
+from faststream_oo.nats.message import NONE, Operation, Received
 from faststream_oo.nats.options import Push, Start
+from faststream_oo.nats.place import place_of
 
 _MARKS: Final[Mapping[str, Operation]] = {"DEL": "delete", "PURGE": "purge"}
 _REASONS: Final[Mapping[str, Operation]] = {"MaxAge": "purge", "Purge": "purge", "Remove": "delete"}

@@ -8,7 +8,8 @@ from faststream_oo.errors import TransportError
 from faststream_oo.nats.buckets import Bucket, KeyValue, ObjectInfo
 from faststream_oo.nats.client.bucket import operation_of
 from faststream_oo.nats.client.objects import known_of
-from faststream_oo.nats.message import NONE, Change, Operation, Received, place_of
+from faststream_oo.nats.message import NONE, Change, Operation, Received
+from faststream_oo.nats.place import place_of
 
 Read: TypeAlias = Callable[[Received], Received | None]
 """Makes of what was received what a handler gets; None where it is not wanted."""

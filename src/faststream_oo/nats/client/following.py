@@ -8,8 +8,9 @@ from typing import Final, Protocol
 
 from faststream_oo.clock import Backoff, Clock
 from faststream_oo.errors import TransportError
-from faststream_oo.nats.message import Received, place_of
+from faststream_oo.nats.message import Received
 from faststream_oo.nats.options import Start
+from faststream_oo.nats.place import place_of
 
 _FULL: Final = 1000
 """Messages that wait at most."""

@@ -15,7 +15,8 @@ from faststream_oo.errors import PublishError, TransportError
 from faststream_oo.nats.buckets import ObjectInfo, ObjectStore
 from faststream_oo.nats.client.bucket import until_now
 from faststream_oo.nats.client.storage import StreamLink
-from faststream_oo.nats.message import NONE, place_of
+from faststream_oo.nats.message import NONE
+from faststream_oo.nats.place import place_of
 
 CHUNK: Final = 128 * 1024
 """Bytes of one message of an object's content."""

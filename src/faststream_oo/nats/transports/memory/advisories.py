@@ -4,8 +4,8 @@ import json
 import secrets
 from datetime import UTC, datetime
 
-from faststream_oo.nats.message import place_of
 from faststream_oo.nats.packets import Packet
+from faststream_oo.nats.place import place_of
 
 
 def terminated(reply: str, reason: str, now: float, /) -> Packet:
